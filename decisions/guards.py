@@ -1,0 +1,115 @@
+"""Guards: reasons to call a person that no policy can switch off. Pure: no Django.
+
+The docstring of a guard is shown to agents under *Why?*.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from decisions.facts import Facts
+from decisions.policy import PolicySnapshot
+from tickets.codes import Level, RiskClass
+
+Test = Callable[[Facts, PolicySnapshot], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A test with a name, the facts it read, and words for people."""
+
+    name: str
+    test: Test
+    reads: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return (self.test.__doc__ or "").strip()
+
+
+GUARDS: list[Guard] = []
+
+
+def guard(*reads: str) -> Callable[[Test], Test]:
+    def register(test: Test) -> Test:
+        GUARDS.append(Guard(test.__name__, test, reads))
+        return test
+
+    return register
+
+
+@guard("classifier_failed", "classifier")
+def classifier_failed(facts: Facts, policy: PolicySnapshot) -> bool:
+    """The classifier could not say anything about this message."""
+    return facts.classifier_failed or facts.classifier is None
+
+
+@guard("confidence")
+def confidence_invalid(facts: Facts, policy: PolicySnapshot) -> bool:
+    """The confidence is not a number between 0 and 1."""
+    confidence = facts.confidence
+    if isinstance(confidence, bool) or not isinstance(confidence, int | float):
+        return True
+    return not (math.isfinite(confidence) and 0 < confidence <= 1)
+
+
+@guard("kill_switch")
+def kill_switch(facts: Facts, policy: PolicySnapshot) -> bool:
+    """All automation is switched off."""
+    return facts.kill_switch
+
+
+@guard("breaker_open")
+def breaker_open(facts: Facts, policy: PolicySnapshot) -> bool:
+    """Automation of this intent, or all of it, stopped itself after wrong answers."""
+    return facts.breaker_open
+
+
+@guard("intent", "risk")
+def risk_class(facts: Facts, policy: PolicySnapshot) -> bool:
+    """Inquiries of this kind are always answered by a person."""
+    return facts.intent is not None and facts.risk != RiskClass.OPEN
+
+
+@guard("asks_for_person")
+def asks_for_person(facts: Facts, policy: PolicySnapshot) -> bool:
+    """The customer asked for a person."""
+    return facts.asks_for_person
+
+
+@guard("reopen_count")
+def reopened(facts: Facts, policy: PolicySnapshot) -> bool:
+    """The customer came back: the last answer was not enough."""
+    return facts.reopen_count > 0
+
+
+@guard("decided_by_person")
+def decided_by_person(facts: Facts, policy: PolicySnapshot) -> bool:
+    """A person has already decided on this ticket."""
+    return facts.decided_by_person
+
+
+@guard("automatic_mail")
+def automatic_mail(facts: Facts, policy: PolicySnapshot) -> bool:
+    """The message was sent by a machine or from an address that takes no replies."""
+    return facts.automatic_mail
+
+
+@guard("topics")
+def sensitive_topic(facts: Facts, policy: PolicySnapshot) -> bool:
+    """The message touches a topic that only a person should answer."""
+    return bool(facts.topics)
+
+
+@guard("automatic_replies_24h")
+def requester_cap(facts: Facts, policy: PolicySnapshot) -> bool:
+    """This person has had as many automatic replies in 24 hours as is allowed."""
+    return facts.automatic_replies_24h >= policy.requester_cap
+
+
+@guard("reply_ready")
+def reply_incomplete(facts: Facts, policy: PolicySnapshot) -> bool:
+    """There is no reply template for this, or it could not be filled in completely."""
+    # Only where a reply would be sent: elsewhere a missing template is no reason of its own.
+    wanted = policy.for_intent(facts.intent).level in (Level.AUTO, Level.SHADOW)
+    return facts.intent is not None and wanted and not facts.reply_ready

@@ -1,0 +1,26 @@
+"""Tables of decisions: policies, what was decided, and what may stop automation."""
+
+from decisions.models.policies import (
+    EscalationRule,
+    IntentRule,
+    Policy,
+    Publication,
+    ReplyTemplate,
+)
+from decisions.models.record import Certificate, Decision, Override
+from decisions.models.stops import OVERALL, Breaker, Quota, Switch
+
+__all__ = [
+    "OVERALL",
+    "Breaker",
+    "Certificate",
+    "Decision",
+    "EscalationRule",
+    "IntentRule",
+    "Override",
+    "Policy",
+    "Publication",
+    "Quota",
+    "ReplyTemplate",
+    "Switch",
+]

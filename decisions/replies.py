@@ -1,0 +1,38 @@
+"""Filling in reply templates. Pure: no Django; only the named variables exist."""
+
+import re
+from collections.abc import Mapping
+
+PLACEHOLDER = re.compile(r"\{\{\s*(\w*)\s*\}\}")
+VARIABLES = {
+    "first_name": "first name of the customer, or “there”",
+    "reference": "the ticket's reference",
+    "business_name": "the name of the business",
+}
+
+
+class TemplateIncomplete(ValueError):
+    """A template names a variable that has no value here."""
+
+
+def render(template: str, values: Mapping[str, str]) -> str:
+    """The template with its variables filled in.
+
+    Raises:
+        TemplateIncomplete: a variable is unknown or empty; nothing is sent half filled.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        value = values.get(match[1], "")
+        if not value:
+            raise TemplateIncomplete(f"No value for {match[0]}.")
+        return value
+
+    filled = PLACEHOLDER.sub(fill, template)
+    if not filled.strip():
+        raise TemplateIncomplete("The template is empty.")
+    return filled
+
+
+def variables_in(template: str) -> set[str]:
+    return {match[1] for match in PLACEHOLDER.finditer(template)}

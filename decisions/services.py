@@ -1,0 +1,320 @@
+"""The service around the engine: gather facts, decide, put on record.
+
+Knows nothing of classifiers: a prediction comes in as plain data (`Case`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, F, Q
+
+from decisions import engine, replies
+from decisions.engine import ENGINE_VERSION, Verdict
+from decisions.facts import Facts
+from decisions.models import (
+    OVERALL,
+    Breaker,
+    Certificate,
+    Decision,
+    Policy,
+    Publication,
+    Quota,
+    ReplyTemplate,
+    Switch,
+)
+from decisions.policy import IntentPolicy, PolicySnapshot
+from decisions.topics import PERSON_TOPIC, TopicDetector
+from tickets import calendars
+from tickets.codes import Level, Outcome, Reason
+from tickets.models import Ticket
+
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A ticket's question as plain data. `text` is read for topics and stored nowhere here."""
+
+    text: str
+    prediction_id: int | None = None
+    intent: str | None = None
+    no_intent: str | None = None
+    confidence: float | None = None
+    runner_up: str | None = None
+    margin: float | None = None
+    risk: str | None = None
+    classifier: str | None = None
+    classifier_failed: bool = False
+    language: str | None = None
+    length: int = 0
+    questions: int = 0
+    automatic_mail: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """The published policy with what this process derived from it."""
+
+    publication_id: int
+    policy_id: int
+    digest: str
+    snapshot: PolicySnapshot
+    detector: TopicDetector
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A filled-in template."""
+
+    template: ReplyTemplate
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A decision on record, with the reply that it permits or drafts."""
+
+    decision: Decision
+    verdict: Verdict
+    reply: Reply | None
+
+
+class NoPolicyInForce(RuntimeError):
+    """Nothing was published yet. Every ticket goes to a person."""
+
+
+_in_force: dict[int, PolicyInForce] = {}
+
+
+def policy_in_force() -> PolicyInForce:
+    """The latest publication; its policy is read once for each publication and process.
+
+    Raises:
+        NoPolicyInForce: nothing was ever published.
+    """
+    latest = Publication.objects.order_by("-id").values_list("id", "policy_id").first()
+    if latest is None:
+        raise NoPolicyInForce("No policy was published; run `manage.py prepare`.")
+    publication_id, policy_id = latest
+    known = _in_force.get(publication_id)
+    if known is None or known.policy_id != policy_id:
+        policy = Policy.objects.get(pk=policy_id)
+        snapshot = policy.snapshot()
+        known = PolicyInForce(
+            publication_id, policy_id, policy.digest, snapshot, TopicDetector(snapshot.topics)
+        )
+        _in_force.clear()
+        _in_force[publication_id] = known
+    return known
+
+
+def forget_policy() -> None:
+    """Read the policy anew. For tests, in which numbers repeat."""
+    _in_force.clear()
+
+
+def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
+    """Decide on a ticket's round and put the decision on record.
+
+    Runs inside the caller's transaction, which holds the ticket. The database refuses a second
+    decision for the same round.
+    """
+    in_force = policy_in_force()
+    policy = in_force.snapshot
+    intent = policy.for_intent(case.intent)
+    reply = _reply(intent, case.variables)
+    facts = gather(ticket, case, in_force, reply_ready=reply is not None, now=now)
+    verdict = engine.decide(facts, policy)
+    if verdict.automates and not take_quota(str(case.intent), intent, policy, now):
+        facts = replace(facts, cap_reached=True)
+        verdict = engine.decide(facts, policy)
+    decision = Decision(
+        ticket=ticket,
+        round=ticket.round,
+        prediction_id=case.prediction_id,
+        intent=case.intent,
+        confidence=case.confidence,
+        outcome=verdict.outcome,
+        shadow_outcome=verdict.shadow_outcome,
+        reasons=list(verdict.reasons),
+        queue=verdict.queue or "",
+        priority=verdict.priority,
+        template=reply.template if reply else None,
+        policy_id=in_force.policy_id,
+        policy_digest=in_force.digest,
+        facts=facts.as_record(),
+        trace=[step.as_record() for step in verdict.trace],
+        engine_version=ENGINE_VERSION,
+        software_version=settings.VERSION,
+        at=now,
+    )
+    decision.save()
+    return Settled(decision, verdict, reply)
+
+
+def settle_failure(ticket: Ticket, *, prediction_id: int | None, now: datetime) -> Decision:
+    """The decision for a ticket whose processing failed: a person, and why."""
+    decision = Decision(
+        ticket=ticket,
+        round=ticket.round,
+        prediction_id=prediction_id,
+        outcome=Outcome.ESCALATE,
+        reasons=[Reason.PROCESSING_FAILED],
+        priority=ticket.priority,
+        facts={},
+        trace=[],
+        engine_version=ENGINE_VERSION,
+        software_version=settings.VERSION,
+        at=now,
+    )
+    decision.save()
+    return decision
+
+
+def gather(
+    ticket: Ticket, case: Case, in_force: PolicyInForce, *, reply_ready: bool, now: datetime
+) -> Facts:
+    """Everything the rules may look at, read inside the deciding transaction."""
+    hits = in_force.detector.find(case.text)
+    certificate = _certificate(case, now)
+    stopped = _stopped(case.intent)
+    return Facts(
+        intent=case.intent,
+        no_intent=case.no_intent,
+        confidence=case.confidence,
+        runner_up=case.runner_up,
+        margin=case.margin,
+        risk=case.risk,
+        classifier=case.classifier,
+        classifier_failed=case.classifier_failed,
+        channel=ticket.channel,
+        language=case.language,
+        length=case.length,
+        questions=case.questions,
+        topics=tuple(hit.code for hit in hits if hit.topic != PERSON_TOPIC),
+        asks_for_person=any(hit.topic == PERSON_TOPIC for hit in hits),
+        automatic_mail=case.automatic_mail,
+        verified_sender=ticket.requester.verified,
+        reopen_count=ticket.round - 1,
+        decided_by_person=_person_decided(ticket),
+        business_hours=_is_open(now),
+        certificate=certificate.pk if certificate else None,
+        certified_threshold=certificate.threshold if certificate else None,
+        kill_switch=stopped.switch,
+        breaker_open=stopped.breaker,
+        reply_ready=reply_ready,
+        **_recent(ticket, now),
+    )
+
+
+def _recent(ticket: Ticket, now: datetime) -> dict[str, int]:
+    """What the requester sent and got in the last 24 hours, other than this ticket."""
+    return (
+        ticket.requester.tickets.filter(created_at__gt=now - 2 * DAY, created_at__lte=now)
+        .exclude(pk=ticket.pk)
+        .aggregate(
+            tickets_24h=Count("pk", filter=Q(created_at__gt=now - DAY)),
+            automatic_replies_24h=Count("pk", filter=Q(auto_replied_at__gt=now - DAY)),
+        )
+    )
+
+
+def _person_decided(ticket: Ticket) -> bool:
+    """Whether a person's word stands on this ticket. The machine never overturns it."""
+    if ticket.first_human_reply_at is not None or ticket.intent_corrected:
+        return True
+    return ticket.round > 1 and ticket.assignee_id is not None
+
+
+def _is_open(now: datetime) -> bool:
+    hours = calendars.default_hours(now)
+    return hours is None or hours.is_open(now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    switch: bool
+    breaker: bool
+
+
+def _stopped(intent: str | None) -> _Stopped:
+    """Switch and breakers, locked as shared where the database can: who stops automation waits for
+    decisions under way and is obeyed by every later one."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM decisions_switch FOR SHARE")
+            cursor.execute(
+                "SELECT id FROM decisions_breaker WHERE intent IN ('', %s) ORDER BY id FOR SHARE",
+                [intent or OVERALL],
+            )
+    return _Stopped(
+        switch=Switch.objects.filter(on=True).exists(),
+        breaker=Breaker.objects.filter(intent__in=[OVERALL, intent or OVERALL], open=True).exists(),
+    )
+
+
+def _certificate(case: Case, now: datetime) -> Certificate | None:
+    """The newest valid certificate that speaks of this intent and this classifier version."""
+    if case.intent is None or case.classifier is None:
+        return None
+    for certificate in Certificate.objects.in_force(case.classifier, now)[:20]:
+        if case.intent in certificate.intents:
+            return certificate
+    return None
+
+
+def take_quota(intent: str, rule: IntentPolicy, policy: PolicySnapshot, now: datetime) -> bool:
+    """Take one automatic answer from each hourly cap that is set; False when one is used up."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return _take(intent, rule.hourly_cap, hour) and _take(OVERALL, policy.hourly_cap, hour)
+
+
+def _take(intent: str, cap: int | None, hour: datetime) -> bool:
+    if cap is None:
+        return True
+    Quota.objects.bulk_create([Quota(intent=intent, hour=hour)], ignore_conflicts=True)
+    taken = Quota.objects.filter(intent=intent, hour=hour, used__lt=cap).update(used=F("used") + 1)
+    return taken == 1
+
+
+def _reply(intent: IntentPolicy, variables: Mapping[str, str]) -> Reply | None:
+    """The intent's reply, filled in; None when there is none or a variable has no value."""
+    if intent.template is None or intent.level == Level.OFF:
+        return None
+    template = ReplyTemplate.objects.filter(slug=intent.template).order_by("-version").first()
+    if template is None:
+        return None
+    try:
+        subject = replies.render(template.subject, variables)
+        return Reply(template, subject, replies.render(template.body, variables))
+    except replies.TemplateIncomplete:
+        return None
+
+
+def draft_reply(intent: str | None, variables: Mapping[str, str]) -> Reply | None:
+    """What an agent is offered for an intent, at whatever level it stands."""
+    rule = policy_in_force().snapshot.for_intent(intent)
+    offered = replace(rule, level=Level.SUGGEST)
+    return _reply(offered, variables)
+
+
+def audit_data(decision: Decision, commitment: str) -> dict[str, Any]:
+    """What the audit chain says about a decision: codes, numbers and a commitment."""
+    return {
+        "decision": decision.pk,
+        "round": decision.round,
+        "outcome": decision.outcome,
+        "reasons": decision.reasons,
+        "facts": decision.facts,
+        "policy": decision.policy_digest,
+        "engine": decision.engine_version,
+        "software": decision.software_version,
+        "prediction": decision.prediction_id,
+        "message": commitment,
+    }

@@ -1,0 +1,409 @@
+"""One settings file, driven by the environment. Nobody else reads the environment.
+
+`.env.example` lists every variable. Values are parsed strictly: a value that does not parse stops
+the start and names its variable.
+"""
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+import supportops
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+TRUE = {"true", "yes", "on", "1"}
+FALSE = {"false", "no", "off", "0"}
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """A yes or no of the environment; anything else is refused."""
+    value = os.environ.get(name, "").strip().lower()
+    if not value:
+        return default
+    if value in TRUE | FALSE:
+        return value in TRUE
+    raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
+
+
+def number(name: str, default: int, *, least: int = 0) -> int:
+    """A whole number of the environment, not below `least`."""
+    value = os.environ.get(name, "").strip() or str(default)
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} on, not {value!r}.")
+    return int(value)
+
+
+def listed(name: str, default: str = "") -> list[str]:
+    """Values separated by commas."""
+    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def networks(name: str, default: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(part) for part in listed(name, default)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+def one_of(name: str, default: str, *allowed: str) -> str:
+    value = os.environ.get(name, "").strip() or default
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+    return value
+
+
+TESTING = flag("TESTING")
+if not TESTING and (BASE_DIR / ".env").is_file():
+    environ.Env.read_env(BASE_DIR / ".env")
+
+# --- Basics ---------------------------------------------------------------------------------------
+DEBUG = flag("DEBUG")
+SECRET_KEY = os.environ.get("SECRET_KEY", "")
+if len(SECRET_KEY) < 50 and not DEBUG:
+    raise ImproperlyConfigured("SECRET_KEY must be set, to at least 50 random characters.")
+SECRET_KEY = SECRET_KEY or "only-while-debugging-" + "x" * 40
+ALLOWED_HOSTS = listed("ALLOWED_HOSTS", "localhost,127.0.0.1" if DEBUG else "")
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the host names under which people come.")
+if "*" in ALLOWED_HOSTS and not DEBUG:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name hosts; '*' would trust any Host header.")
+
+PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+if urlsplit(PUBLIC_URL).scheme not in {"http", "https"} or not urlsplit(PUBLIC_URL).hostname:
+    raise ImproperlyConfigured("PUBLIC_URL must be an address such as https://help.example.com.")
+IS_LOCAL = urlsplit(PUBLIC_URL).hostname in {"localhost", "127.0.0.1", "::1"}
+HTTPS = PUBLIC_URL.startswith("https://")
+if not (HTTPS or IS_LOCAL or DEBUG or flag("ALLOW_PLAIN_HTTP")):
+    raise ImproperlyConfigured(
+        "PUBLIC_URL must be https unless the host is localhost. ALLOW_PLAIN_HTTP=true overrides it "
+        "where something in front ends TLS and passes cookies on."
+    )
+
+DATA_DIR = Path(os.environ.get("DATA_DIR", "") or BASE_DIR / "var")
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+VERSION = supportops.__version__
+
+INSTALLED_APPS = [
+    "supportops",
+    "tickets",
+    "classification",
+    "decisions",
+    "metrics",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+    "axes",
+]
+
+MIDDLEWARE = [
+    "supportops.requests.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "supportops.requests.ConsolePolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "supportops.urls"
+WSGI_APPLICATION = "supportops.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "supportops.requests.business",
+            ],
+        },
+    },
+]
+
+# --- Database -------------------------------------------------------------------------------------
+# A transaction that will write takes the write lock at once: cures "database is locked" under load.
+# FULL: what is answered 2xx is on the disk.
+SQLITE_PRAGMAS = """
+PRAGMA journal_mode=WAL;
+PRAGMA synchronous=FULL;
+PRAGMA foreign_keys=ON;
+PRAGMA secure_delete=ON;
+PRAGMA recursive_triggers=ON;
+PRAGMA cache_size=-65536;
+PRAGMA mmap_size=268435456;
+PRAGMA temp_store=MEMORY;
+"""
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": SQLITE_PRAGMAS,
+}
+
+try:
+    DATABASES = {"default": env.db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
+except (environ.ImproperlyConfigured, ValueError) as error:
+    raise ImproperlyConfigured(f"DATABASE_URL: {error}") from error
+_database = DATABASES["default"]
+IS_SQLITE = _database["ENGINE"] == "django.db.backends.sqlite3"
+_database["CONN_MAX_AGE"] = 600 if IS_SQLITE else 0
+if IS_SQLITE:
+    if not Path(_database["NAME"]).is_absolute():
+        _database["NAME"] = str(BASE_DIR / _database["NAME"])
+    _database["OPTIONS"] = SQLITE_OPTIONS
+    _database["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+else:
+    _database["OPTIONS"] = {
+        "pool": {"min_size": 1, "max_size": number("DATABASE_POOL", 8, least=1), "timeout": 10},
+        "isolation_level": None,
+        "connect_timeout": 5,
+        "options": "-c lock_timeout=15s",
+    }
+
+# Throttles and presence are shared by all processes, so they cannot live in one of them.
+CACHE_URL = os.environ.get("CACHE_URL", "") or ("locmem" if TESTING else "database")
+if CACHE_URL.startswith(("redis://", "rediss://")):
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": CACHE_URL,
+        }
+    }
+elif CACHE_URL == "database":
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "supportops_cache",
+            "OPTIONS": {"MAX_ENTRIES": 20_000},
+        }
+    }
+    if IS_SQLITE:
+        # Counters of throttles are no promise: their own file, without an fsync for each.
+        DATABASES["cache"] = {
+            **_database,
+            "NAME": str(Path(_database["NAME"]).with_name("cache.sqlite3")),
+            "OPTIONS": {
+                **SQLITE_OPTIONS,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
+            },
+        }
+        DATABASE_ROUTERS = ["supportops.routers.CacheRouter"]
+elif CACHE_URL == "locmem":
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+else:
+    raise ImproperlyConfigured("CACHE_URL must be 'database', 'locmem' or a redis:// address.")
+
+# --- Web ------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", "") or BASE_DIR / "staticfiles")
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+_has_manifest = (STATIC_ROOT / "staticfiles.json").is_file()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if (_has_manifest and not TESTING) or "collectstatic" in sys.argv
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not _has_manifest or TESTING
+
+LANGUAGE_CODE = one_of("LANGUAGE_CODE", "en", "en", "de")
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]
+TIME_ZONE = os.environ.get("TIME_ZONE", "") or "UTC"
+USE_TZ = True
+USE_I18N = True
+
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "supportops.requests.client_address"
+AXES_LOCKOUT_TEMPLATE = "console/locked_out.html"
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"  # a tracking link never leaves in a Referer header
+SECURE_SSL_REDIRECT = HTTPS and flag("SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^health", r"^metrics"]
+SECURE_HSTS_SECONDS = number("HSTS_SECONDS", 31_536_000) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("TRUST_PROXY_TLS") else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 60 * 60 * 12
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "tickets.views.csrf_failure"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES", "")
+METRICS_ALLOWED_NETS = networks("METRICS_ALLOWED_NETS", "127.0.0.0/8,::1/128")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+# --- API ------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tickets.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tickets.authentication.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["tickets.parsing.StrictJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["tickets.throttling.KeyThrottle"],
+    "DEFAULT_THROTTLE_RATES": {
+        "key": os.environ.get("API_RATE", "") or "6000/min",
+        "form": os.environ.get("FORM_RATE", "") or "20/hour",
+    },
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "tickets.errors.answer_error",
+    "UNAUTHENTICATED_USER": None,
+    "NUM_PROXIES": 0,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "SupportOps API",
+    "DESCRIPTION": "Inquiries in, decisions out. Every error is "
+    '`{"error": {"code", "message", "fields"?}}`.',
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v1/",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- Mail -----------------------------------------------------------------------------------------
+EMAIL_URL = os.environ.get("EMAIL_URL", "")
+vars().update(
+    env.email_url_config(EMAIL_URL)
+    if EMAIL_URL
+    else {
+        "EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"
+        if DEBUG
+        else "django.core.mail.backends.filebased.EmailBackend",
+        "EMAIL_FILE_PATH": str(DATA_DIR / "mail"),
+    }
+)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("FROM_EMAIL", "") or "Support <support@localhost>"
+
+# --- Business -------------------------------------------------------------------------------------
+BUSINESS_NAME = os.environ.get("BUSINESS_NAME", "") or "Example Store"
+BUSINESS_NAME_SLUG = (
+    "".join(c for c in BUSINESS_NAME.lower() if c.isascii() and c.isalnum()) or "mail"
+)
+BUSINESS_COLOUR = os.environ.get("BUSINESS_COLOUR", "") or "#0f5fa8"
+SILENT_DAYS = number("SILENT_DAYS", 7, least=1)  # an automatic answer counts as resolved after
+TRACKING_DAYS = number("TRACKING_DAYS", 180, least=1)
+AUTOMATIC_MAILS_A_DAY = 3
+SWEEP_AFTER_SECONDS = number("SWEEP_AFTER_SECONDS", 30, least=1)
+
+# --- Classifier and tasks -------------------------------------------------------------------------
+CLASSIFIER = one_of("CLASSIFIER", "linear", "linear", "encoder", "keywords")
+MODEL_DIR = Path(os.environ.get("MODEL_DIR", "") or DATA_DIR / "models")
+TASK_ENGINE = one_of("TASK_ENGINE", "embedded", "embedded", "celery")
+NUDGE = {
+    "embedded": "tickets.nudge.by_socket",
+    "celery": "supportops.celery.nudge",
+}[TASK_ENGINE]
+if TESTING:
+    NUDGE = "tickets.nudge.by_nobody"
+WORKER_SOCKET = DATA_DIR / "worker.sock"
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "") or "redis://127.0.0.1:6379/0"
+
+# --- Console --------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "SupportOps",
+    "SITE_HEADER": "SupportOps",
+    "SITE_SUBHEADER": BUSINESS_NAME,
+    "SITE_URL": "/ui/",
+    "SITE_SYMBOL": "support_agent",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "supportops.console.home",
+    "STYLES": ["supportops.console.styles"],
+    "SCRIPTS": ["supportops.console.scripts"],
+    "SIDEBAR": {"show_search": False, "navigation": "supportops.console.navigation"},
+    "COMMAND": {"search_models": False},
+}
+
+# --- Logs -----------------------------------------------------------------------------------------
+LOG_FORMAT = one_of("LOG_FORMAT", "plain" if DEBUG or TESTING else "json", "plain", "json")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "supportops.logs.Redact"}},
+    "formatters": {"line": {"()": "supportops.logs.formatter", "style": LOG_FORMAT}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["redact"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "supportops": {"level": "INFO"},
+        "django.security.DisallowedHost": {"level": "ERROR"},
+        "django.server": {"handlers": ["stderr"], "propagate": False},
+    },
+}

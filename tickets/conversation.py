@@ -1,0 +1,153 @@
+"""What a customer does on a ticket, and the way back to a person.
+
+A reopening is a new round, and a new round always goes to a person.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from tickets import deciding, record
+from tickets.codes import Author, EventKind, TicketStatus
+from tickets.holding import NotPossible, held
+from tickets.models import Message, Ticket, TicketEvent
+from tickets.record import Actor
+from tickets.thanks import is_only_thanks
+
+# From here a customer's word starts a new round.
+CONCLUDED = frozenset({TicketStatus.ANSWERED, TicketStatus.RESOLVED, TicketStatus.CLOSED})
+
+
+def customer_reply(
+    ticket_id: int, body: str, *, now: datetime, actor: Actor | None = None
+) -> Message:
+    """Add what the customer wrote. Thanks alone changes nothing else; anything more reopens."""
+    actor = actor or Actor.customer()
+    question = deciding.ask("", body)  # before the transaction: it may take its time
+    with held(ticket_id) as asked:
+        ticket = _survivor(asked)
+        message = deciding.add_message(ticket, Author.CUSTOMER, body=body, now=now)
+        ticket.last_customer_at = ticket.updated_at = now
+        told = record.event(ticket, EventKind.CUSTOMER_REPLIED, actor, now, message=message.number)
+        if is_only_thanks(body):
+            _finish(ticket, [told], now)
+        elif ticket.status in CONCLUDED:
+            _new_round(ticket, message, question, actor, now, events=[told])
+        else:
+            if ticket.status == TicketStatus.WAITING:
+                ticket.status = TicketStatus.OPEN
+            _finish(ticket, [told], now)
+        return message
+
+
+def not_helped(ticket_id: int, *, now: datetime) -> bool:
+    """The customer says that the answer did not help. False when a person has it already."""
+    return _back_to_person(ticket_id, EventKind.NOT_HELPED, Actor.customer(), now)
+
+
+def talk_to_person(ticket_id: int, *, now: datetime) -> bool:
+    """The customer wants a person. False when a person has it already."""
+    return _back_to_person(ticket_id, None, Actor.customer(), now)
+
+
+def reopen(ticket_id: int, *, actor: Actor, now: datetime) -> bool:
+    """Open a concluded ticket again. False when it is open already."""
+    return _back_to_person(ticket_id, None, actor, now)
+
+
+def _back_to_person(ticket_id: int, kind: EventKind | None, actor: Actor, now: datetime) -> bool:
+    opening = Message.objects.get(ticket_id=ticket_id, number=1)
+    question = deciding.ask(opening.subject, opening.body)
+    with held(ticket_id) as ticket:
+        if ticket.status == TicketStatus.WAITING:
+            ticket.status = TicketStatus.OPEN
+            events = [record.event(ticket, EventKind.REOPENED, actor, now, same_round=True)]
+            _finish(ticket, events, now)
+            return True
+        if ticket.status not in CONCLUDED:
+            return False
+        events = [record.event(ticket, kind, actor, now)] if kind else []
+        if kind == EventKind.NOT_HELPED:
+            ticket.helped = False
+        _new_round(ticket, opening, question, actor, now, events=events)
+        return True
+
+
+def _new_round(
+    ticket: Ticket,
+    message: Message,
+    question: deciding.Question,
+    actor: Actor,
+    now: datetime,
+    *,
+    events: list[TicketEvent],
+) -> None:
+    """Start the next round. The engine's guard sees to it that a person gets it."""
+    before = ticket.status
+    ticket.round += 1
+    ticket.status = TicketStatus.RECEIVED
+    ticket.resolved_at = None
+    ticket.save()
+    reopened = record.event(ticket, EventKind.REOPENED, actor, now, status=before)
+    deciding.decide(ticket, message, question, now=now, events=[*events, reopened])
+
+
+def helped(ticket_id: int, *, now: datetime) -> bool:
+    """The customer says that it is solved. False when there was nothing to confirm."""
+    with held(ticket_id) as ticket:
+        if ticket.status not in {TicketStatus.ANSWERED, TicketStatus.WAITING}:
+            return False
+        ticket.helped = True
+        resolve_held(ticket, Actor.customer(), now, [EventKind.HELPED, EventKind.RESOLVED])
+        return True
+
+
+def rate(ticket_id: int, rating: int, *, now: datetime) -> None:
+    """Keep the customer's rating, 1 to 5. A later one replaces it; both stay in the timeline."""
+    with held(ticket_id) as ticket:
+        ticket.rating = rating
+        _finish(
+            ticket,
+            [record.event(ticket, EventKind.RATED, Actor.customer(), now, rating=rating)],
+            now,
+        )
+
+
+def settle_silent(*, now: datetime, limit: int = 500) -> int:
+    """Automatic answers to which nobody replied for N days count as resolved; how many did."""
+    before = now - timedelta(days=settings.SILENT_DAYS)
+    silent = Ticket.objects.filter(status=TicketStatus.ANSWERED, updated_at__lte=before)
+    settled = 0
+    for pk in list(silent.order_by("id").values_list("pk", flat=True)[:limit]):
+        with held(pk) as ticket:
+            if ticket.status == TicketStatus.ANSWERED and ticket.updated_at <= before:
+                resolve_held(ticket, Actor.machine(), now, [EventKind.RESOLVED])
+                settled += 1
+    return settled
+
+
+def resolve_held(ticket: Ticket, actor: Actor, now: datetime, kinds: list[EventKind]) -> None:
+    """Resolve a ticket that the caller holds."""
+    ticket.status = TicketStatus.RESOLVED
+    ticket.resolved_at = now
+    ticket.first_resolved_at = ticket.first_resolved_at or now
+    _finish(ticket, [record.event(ticket, kind, actor, now) for kind in kinds], now)
+
+
+def _survivor(ticket: Ticket) -> Ticket:
+    """Where a merged ticket's conversation goes on. Held by the caller's transaction."""
+    if ticket.status == TicketStatus.SPAM:
+        raise NotPossible("This conversation is closed.")
+    if ticket.merged_into_id is None:
+        return ticket
+    return (
+        Ticket.objects.select_for_update(of=("self",))
+        .select_related("requester", "queue")
+        .get(pk=ticket.merged_into_id)
+    )
+
+
+def _finish(ticket: Ticket, events: list[TicketEvent], now: datetime) -> None:
+    ticket.updated_at = now
+    ticket.save()
+    record.write(now=now, events=events)

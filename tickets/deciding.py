@@ -1,0 +1,320 @@
+"""One ticket, one round: the only module that knows both the prediction and the rules.
+
+API, form page, console, commands and workers all come through here.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, transaction
+
+from classification import reading
+from classification import services as classification
+from classification.services import Answer
+from decisions import services as decisions
+from decisions.models import Decision
+from decisions.services import Case, Reply
+from tickets import record
+from tickets.codes import (
+    AuditKind,
+    Author,
+    EventKind,
+    OutboxKind,
+    Outcome,
+    Priority,
+    Reason,
+    TicketStatus,
+)
+from tickets.models import Message, Outbox, Queue, Ticket, TicketEvent
+from tickets.record import Actor, AuditEntry
+
+logger = logging.getLogger("supportops.deciding")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A message as it was read and predicted, before any transaction opened."""
+
+    text: str
+    answer: Answer
+    language: str | None
+    questions: int
+    automatic_mail: bool = False
+
+
+def ask(subject: str, body: str, *, automatic_mail: bool = False) -> Question:
+    """Predict a message. Never raises, writes nothing, needs no transaction."""
+    return ask_many([(subject, body)], automatic_mail=automatic_mail)[0]
+
+
+def ask_many(
+    messages: Sequence[tuple[str, str]], *, automatic_mail: bool = False
+) -> list[Question]:
+    """Predict messages in one batch."""
+    texts = [text_of(subject, body) for subject, body in messages]
+    answers = classification.predict_many(texts)
+    return [
+        _question(text, answer, automatic_mail) for text, answer in zip(texts, answers, strict=True)
+    ]
+
+
+def _question(text: str, answer: Answer, automatic_mail: bool) -> Question:
+    try:
+        read = reading.read(text)
+        return Question(text, answer, read.language, read.questions, automatic_mail)
+    except Exception:
+        # Reading belongs to the classifier's side: what it throws leads to a person too.
+        logger.exception("reading failed")
+        return Question(text, Answer(failure="reading_raised"), None, 0, automatic_mail)
+
+
+def text_of(subject: str, body: str) -> str:
+    """What is classified: the subject is often the whole question."""
+    return f"{subject}\n\n{body}" if subject.strip() else body
+
+
+def decide(
+    ticket: Ticket,
+    message: Message,
+    question: Question,
+    *,
+    now: datetime,
+    events: Sequence[TicketEvent] = (),
+) -> Decision:
+    """Decide on the ticket's round, in the caller's transaction, and write all history.
+
+    Whatever fails here leads to a person. Only a database that cannot write is the caller's matter:
+    then nothing was acknowledged.
+    """
+    try:
+        with transaction.atomic():
+            return _decide(ticket, message, question, now=now, events=events)
+    except OperationalError:
+        raise
+    except Exception:
+        logger.exception("deciding failed", extra={"ticket": ticket.reference})
+    return _hand_over(ticket, message, question, now=now, events=events)
+
+
+def _decide(
+    ticket: Ticket,
+    message: Message,
+    question: Question,
+    *,
+    now: datetime,
+    events: Sequence[TicketEvent],
+) -> Decision:
+    prediction = classification.store(
+        question.answer, ticket, message_number=message.number, now=now
+    )
+    settled = decisions.settle(ticket, _case(ticket, question, prediction.pk), now=now)
+    decision = settled.decision
+    _note_prediction(ticket, question.answer)
+    if settled.verdict.automates and settled.reply is not None:
+        told, outbox = _answer(ticket, settled.reply, now)
+    else:
+        told, outbox = _escalate(ticket, decision, question, now)
+    _note_decision(ticket, decision, now)
+    ticket.save()
+    record.write(
+        now=now,
+        events=[*events, *told],
+        outbox=outbox,
+        audit=[_audit_entry(decision, message)],
+    )
+    return decision
+
+
+def _case(ticket: Ticket, question: Question, prediction_id: int) -> Case:
+    """The prediction as plain data, for rules that know no classifier."""
+    answer, said = question.answer, question.answer.prediction
+    common = {
+        "text": question.text,
+        "prediction_id": prediction_id,
+        "classifier": answer.classifier,
+        "classifier_failed": answer.failed,
+        "language": question.language,
+        "questions": question.questions,
+        "length": len(question.text),
+        "automatic_mail": question.automatic_mail,
+        "variables": variables_of(ticket),
+    }
+    if said is None:
+        return Case(**common)
+    return Case(
+        **common,
+        intent=said.intent,
+        no_intent=said.reason.value if said.reason else None,
+        confidence=said.confidence,
+        runner_up=said.runner_up,
+        margin=said.margin,
+        risk=answer.risk,
+    )
+
+
+def variables_of(ticket: Ticket) -> dict[str, str]:
+    """What reply templates may name."""
+    first = ticket.requester.name.split()
+    return {
+        "first_name": first[0] if first else "there",
+        "reference": ticket.reference,
+        "business_name": settings.BUSINESS_NAME,
+    }
+
+
+def _note_prediction(ticket: Ticket, answer: Answer) -> None:
+    """The latest prediction stands on the ticket, unless a person said otherwise."""
+    if ticket.intent_corrected or answer.prediction is None:
+        return
+    said = answer.prediction
+    ticket.intent, ticket.no_intent = said.intent, said.reason
+    ticket.confidence = said.confidence
+
+
+def _note_decision(ticket: Ticket, decision: Decision, now: datetime) -> None:
+    ticket.outcome, ticket.reasons = decision.outcome, decision.reasons
+    ticket.decided_at = ticket.updated_at = now
+    if decision.queue and (ticket.queue_id is None or ticket.assignee_id is None):
+        ticket.queue = Queue.objects.filter(slug=decision.queue).first() or ticket.queue
+    if ticket.round == 1:
+        ticket.priority = Priority(decision.priority)
+
+
+def _answer(ticket: Ticket, reply: Reply, now: datetime) -> tuple[list[TicketEvent], list[Outbox]]:
+    """Write the automatic reply and queue its mail."""
+    ticket.status = TicketStatus.ANSWERED
+    ticket.auto_replied_at = now
+    message = add_message(ticket, Author.MACHINE, subject=reply.subject, body=reply.body, now=now)
+    machine = Actor.machine()
+    events = [
+        record.event(ticket, EventKind.AUTO_RESOLVED, machine, now),
+        record.event(
+            ticket,
+            EventKind.AUTO_REPLIED,
+            machine,
+            now,
+            message=message.number,
+            template=str(reply.template),
+        ),
+    ]
+    return events, [mail(ticket, message, OutboxKind.REPLY, now, automatic=True)]
+
+
+def _escalate(
+    ticket: Ticket, decision: Decision, question: Question, now: datetime
+) -> tuple[list[TicketEvent], list[Outbox]]:
+    """Hand the ticket to a person; confirm its receipt once, and never to a machine."""
+    ticket.status = TicketStatus.OPEN
+    event = record.event(
+        ticket, EventKind.ESCALATED, Actor.machine(), now, reasons=decision.reasons
+    )
+    if ticket.round > 1 or question.automatic_mail or not ticket.requester.email:
+        return [event], []
+    return [event], [confirmation(ticket, now)]
+
+
+def _hand_over(
+    ticket: Ticket,
+    message: Message,
+    question: Question,
+    *,
+    now: datetime,
+    events: Sequence[TicketEvent],
+) -> Decision:
+    """The short way to a person, for when the long one failed. Touches as little as it can."""
+    # What the failed attempt left on the object in memory is not what the row says.
+    ticket.refresh_from_db()
+    prediction_id = _keep_prediction(ticket, message, question, now)
+    decision = decisions.settle_failure(ticket, prediction_id=prediction_id, now=now)
+    ticket.status = TicketStatus.OPEN
+    ticket.outcome, ticket.reasons = Outcome.ESCALATE, [Reason.PROCESSING_FAILED]
+    ticket.decided_at = ticket.updated_at = now
+    ticket.save()
+    told = record.event(ticket, EventKind.ESCALATED, Actor.machine(), now, reasons=decision.reasons)
+    outbox = [] if ticket.round > 1 or question.automatic_mail else [confirmation(ticket, now)]
+    record.write(
+        now=now,
+        events=[*events, told],
+        outbox=outbox,
+        audit=[_audit_entry(decision, message)],
+    )
+    return decision
+
+
+def _keep_prediction(
+    ticket: Ticket, message: Message, question: Question, now: datetime
+) -> int | None:
+    """The prediction stays on record when it can be stored at all."""
+    try:
+        with transaction.atomic():
+            return classification.store(
+                question.answer, ticket, message_number=message.number, now=now
+            ).pk
+    except DatabaseError:
+        logger.exception("prediction not stored", extra={"ticket": ticket.reference})
+        return None
+
+
+def _audit_entry(decision: Decision, message: Message) -> AuditEntry:
+    return AuditEntry(
+        AuditKind.DECISION,
+        f"ticket:{decision.ticket_id}",
+        Actor.machine(),
+        decisions.audit_data(decision, record.commitment(message)),
+    )
+
+
+def add_message(
+    ticket: Ticket,
+    author: Author,
+    *,
+    body: str,
+    now: datetime,
+    subject: str = "",
+    user_id: int | None = None,
+    internal: bool = False,
+) -> Message:
+    """Append to the conversation. The caller holds the ticket and saves it."""
+    ticket.message_count += 1
+    return Message.objects.create(
+        ticket=ticket,
+        number=ticket.message_count,
+        author=author,
+        user_id=user_id,
+        subject=subject,
+        body=body,
+        internal=internal,
+        created_at=now,
+    )
+
+
+def mail(
+    ticket: Ticket, message: Message, kind: OutboxKind, now: datetime, *, automatic: bool
+) -> Outbox:
+    """A mail that carries a message to the requester."""
+    return Outbox(
+        kind=kind,
+        dedupe=f"{kind}:{message.pk}",
+        ticket=ticket,
+        message=message,
+        requester=ticket.requester,
+        automatic=automatic,
+        next_attempt_at=now,
+        created_at=now,
+    )
+
+
+def confirmation(ticket: Ticket, now: datetime) -> Outbox:
+    """A mail that says: received, a person will answer."""
+    return Outbox(
+        kind=OutboxKind.CONFIRMATION,
+        dedupe=f"{OutboxKind.CONFIRMATION}:{ticket.pk}",
+        ticket=ticket,
+        requester=ticket.requester,
+        automatic=True,
+        next_attempt_at=now,
+        created_at=now,
+    )

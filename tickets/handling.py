@@ -1,0 +1,267 @@
+"""What agents and integrations do on a ticket. A person's word stands over the machine's."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from decisions.models import Override
+from tickets import conversation, deciding, record
+from tickets.codes import (
+    AuditKind,
+    Author,
+    EventKind,
+    OutboxKind,
+    Outcome,
+    OverrideKind,
+    Priority,
+    TicketStatus,
+)
+from tickets.holding import NotPossible, held
+from tickets.models import Message, Queue, Ticket
+from tickets.record import Actor, AuditEntry
+
+STOPPED = frozenset({TicketStatus.SPAM, TicketStatus.MERGED})
+
+
+def agent_reply(
+    ticket_id: int,
+    body: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    seen_at: datetime | None = None,
+) -> Message:
+    """Answer the customer; the ticket then waits for them.
+
+    Raises:
+        ChangedMeanwhile: somebody else changed the ticket after `seen_at`.
+        NotPossible: the ticket is spam or merged.
+    """
+    with held(ticket_id, seen_at=seen_at) as ticket:
+        _refuse(ticket, STOPPED, "cannot be answered")
+        message = deciding.add_message(
+            ticket, Author.AGENT, body=body, user_id=actor.user_id, now=now
+        )
+        ticket.status = TicketStatus.WAITING
+        ticket.first_human_reply_at = ticket.first_human_reply_at or now
+        ticket.decided_at = ticket.decided_at or now
+        if ticket.assignee_id is None:
+            ticket.assignee_id = actor.user_id
+        ticket.updated_at = now
+        ticket.save()
+        told = record.event(ticket, EventKind.AGENT_REPLIED, actor, now, message=message.number)
+        mails = (
+            [deciding.mail(ticket, message, OutboxKind.REPLY, now, automatic=False)]
+            if ticket.requester.email
+            else []
+        )
+        record.write(now=now, events=[told], outbox=mails)
+        return message
+
+
+def add_note(ticket_id: int, body: str, *, actor: Actor, now: datetime) -> Message:
+    """An internal note. Customers never see it."""
+    with held(ticket_id) as ticket:
+        message = deciding.add_message(
+            ticket, Author.AGENT, body=body, user_id=actor.user_id, internal=True, now=now
+        )
+        _save(ticket, EventKind.NOTE_ADDED, actor, now, message=message.number)
+        return message
+
+
+def assign(
+    ticket_id: int, assignee: AbstractBaseUser | None, *, actor: Actor, now: datetime
+) -> None:
+    """Give the ticket to somebody, or to nobody."""
+    with held(ticket_id) as ticket:
+        before = ticket.assignee_id
+        after = assignee.pk if assignee else None
+        if before == after:
+            return
+        ticket.assignee_id = after
+        _save(ticket, EventKind.ASSIGNED, actor, now, before=before, after=after)
+
+
+def move(ticket_id: int, queue: Queue, *, actor: Actor, now: datetime) -> None:
+    """Put the ticket into another queue."""
+    with held(ticket_id) as ticket:
+        before = ticket.queue.slug if ticket.queue else None
+        if before == queue.slug:
+            return
+        ticket.queue = queue
+        _save(ticket, EventKind.QUEUE_CHANGED, actor, now, before=before, after=queue.slug)
+
+
+def set_priority(ticket_id: int, priority: Priority, *, actor: Actor, now: datetime) -> None:
+    with held(ticket_id) as ticket:
+        before = ticket.priority
+        if before == priority:
+            return
+        ticket.priority = priority
+        _save(ticket, EventKind.PRIORITY_CHANGED, actor, now, before=before, after=priority)
+
+
+def escalate(ticket_id: int, *, actor: Actor, now: datetime, queue: Queue | None = None) -> None:
+    """Hand the ticket to whoever is responsible for hard ones: high priority, unassigned, open."""
+    with held(ticket_id) as ticket:
+        _refuse(ticket, STOPPED, "cannot be escalated")
+        _override_outcome(ticket, actor, now)
+        ticket.status, ticket.assignee = TicketStatus.OPEN, None
+        ticket.decided_at = ticket.decided_at or now
+        ticket.resolved_at = None
+        if ticket.priority in {Priority.LOW, Priority.NORMAL}:
+            ticket.priority = Priority.HIGH
+        ticket.queue = queue or ticket.queue
+        name = ticket.queue.slug if ticket.queue else None
+        _save(ticket, EventKind.TICKET_ESCALATED, actor, now, queue=name)
+
+
+def resolve(ticket_id: int, *, actor: Actor, now: datetime) -> None:
+    with held(ticket_id) as ticket:
+        _refuse(ticket, STOPPED, "cannot be resolved")
+        if ticket.status == TicketStatus.RESOLVED:
+            return
+        ticket.decided_at = ticket.decided_at or now
+        conversation.resolve_held(ticket, actor, now, [EventKind.RESOLVED])
+
+
+def close(ticket_id: int, *, actor: Actor, now: datetime) -> None:
+    with held(ticket_id) as ticket:
+        _refuse(ticket, STOPPED, "cannot be closed")
+        if ticket.status == TicketStatus.CLOSED:
+            return
+        ticket.status = TicketStatus.CLOSED
+        ticket.decided_at = ticket.decided_at or now
+        ticket.resolved_at = ticket.resolved_at or now
+        ticket.first_resolved_at = ticket.first_resolved_at or now
+        _save(ticket, EventKind.CLOSED, actor, now)
+
+
+def mark_spam(ticket_id: int, *, actor: Actor, now: datetime) -> None:
+    with held(ticket_id) as ticket:
+        if ticket.status in STOPPED:
+            return
+        before = ticket.status
+        ticket.status = TicketStatus.SPAM
+        ticket.decided_at = ticket.decided_at or now
+        _save(ticket, EventKind.SPAM_MARKED, actor, now, before=before)
+
+
+def unmark_spam(ticket_id: int, *, actor: Actor, now: datetime) -> None:
+    """Spam was no spam: the ticket is a person's turn again."""
+    with held(ticket_id) as ticket:
+        if ticket.status != TicketStatus.SPAM:
+            return
+        ticket.status = TicketStatus.OPEN
+        _save(ticket, EventKind.REOPENED, actor, now, status=TicketStatus.SPAM)
+
+
+def correct_intent(
+    ticket_id: int,
+    intent: str | None,
+    *,
+    actor: Actor,
+    now: datetime,
+    machine_was_wrong: bool | None = None,
+) -> None:
+    """A person says what the customer wants. None: none of the intents."""
+    with held(ticket_id) as ticket:
+        before = ticket.intent
+        if before == intent and ticket.intent_corrected:
+            return
+        ticket.intent, ticket.intent_corrected = intent, True
+        if intent is not None:
+            ticket.no_intent = None
+        override = _override(
+            ticket,
+            OverrideKind.INTENT,
+            actor,
+            now,
+            before=before or "",
+            after=intent or "",
+            machine_was_wrong=machine_was_wrong,
+        )
+        ticket.updated_at = now
+        ticket.save()
+        told = record.event(
+            ticket, EventKind.INTENT_CORRECTED, actor, now, before=before, after=intent
+        )
+        record.write(now=now, events=[told], audit=[override] if override else [])
+
+
+def merge(ticket_id: int, into: Ticket, *, actor: Actor, now: datetime) -> None:
+    """Make a duplicate follow another ticket of the same person.
+
+    Raises:
+        NotPossible: other person, the same ticket, or a target that is itself merged.
+    """
+    with held(ticket_id) as ticket:
+        if into.pk == ticket.pk or into.merged_into_id is not None:
+            raise NotPossible("Choose another ticket to merge into.")
+        if into.requester_id != ticket.requester_id:
+            raise NotPossible("Only tickets of the same person can be merged.")
+        _refuse(ticket, STOPPED, "cannot be merged")
+        before = ticket.status
+        ticket.status, ticket.merged_into = TicketStatus.MERGED, into
+        ticket.decided_at = ticket.decided_at or now
+        _save(ticket, EventKind.MERGED, actor, now, into=into.reference, before=before)
+
+
+def _refuse(ticket: Ticket, states: frozenset[TicketStatus], words: str) -> None:
+    if ticket.status in states:
+        raise NotPossible(f"A ticket that is {ticket.status} {words}.")
+
+
+def _save(ticket: Ticket, kind: EventKind, actor: Actor, now: datetime, **data: Any) -> None:
+    ticket.updated_at = now
+    ticket.save()
+    record.write(now=now, events=[record.event(ticket, kind, actor, now, **data)])
+
+
+def _override_outcome(ticket: Ticket, actor: Actor, now: datetime) -> None:
+    """Taking an automatic answer away from the machine is on record for itself."""
+    if ticket.outcome != Outcome.AUTO_RESOLVE or ticket.status == TicketStatus.OPEN:
+        return
+    entry = _override(
+        ticket,
+        OverrideKind.OUTCOME,
+        actor,
+        now,
+        before=Outcome.AUTO_RESOLVE,
+        after=Outcome.ESCALATE,
+        machine_was_wrong=None,
+    )
+    record.write(now=now, audit=[entry] if entry else [])
+
+
+def _override(
+    ticket: Ticket,
+    kind: OverrideKind,
+    actor: Actor,
+    now: datetime,
+    *,
+    before: str,
+    after: str,
+    machine_was_wrong: bool | None,
+) -> AuditEntry | None:
+    """An override needs a decision and a person; without either there is nothing to override."""
+    decision = ticket.decisions.order_by("-round").first()
+    if decision is None or actor.user_id is None:
+        return None
+    row = Override.objects.create(
+        decision=decision,
+        kind=kind,
+        user_id=actor.user_id,
+        before=before,
+        after=after,
+        machine_was_wrong=machine_was_wrong,
+        at=now,
+    )
+    data = {"override": row.pk, "decision": decision.pk, "kind": kind}
+    return AuditEntry(
+        AuditKind.OVERRIDE,
+        f"ticket:{ticket.pk}",
+        actor,
+        {**data, "before": before, "after": after, "wrong": machine_was_wrong},
+    )

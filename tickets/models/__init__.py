@@ -1,0 +1,31 @@
+"""Tables of tickets: people, conversation, history, and what waits to be delivered."""
+
+from tickets.models.history import HistoryIsReadOnly, HistoryModel
+from tickets.models.log import (
+    AuditHead,
+    AuditRecord,
+    IdempotencyKey,
+    JobLease,
+    Outbox,
+    TicketEvent,
+)
+from tickets.models.people import ApiKey, Requester
+from tickets.models.ticket import MESSAGE_LIMIT, Calendar, Message, Queue, Ticket
+
+__all__ = [
+    "MESSAGE_LIMIT",
+    "ApiKey",
+    "AuditHead",
+    "AuditRecord",
+    "Calendar",
+    "HistoryIsReadOnly",
+    "HistoryModel",
+    "IdempotencyKey",
+    "JobLease",
+    "Message",
+    "Outbox",
+    "Queue",
+    "Requester",
+    "Ticket",
+    "TicketEvent",
+]

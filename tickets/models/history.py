@@ -1,0 +1,48 @@
+"""Rows that only grow. Refused here, in the admin and by a database trigger."""
+
+from typing import Any, NoReturn, TypeVar
+
+from django.db import models
+
+M = TypeVar("M", bound=models.Model)
+
+
+class HistoryIsReadOnly(Exception):
+    """Somebody tried to change or delete what is on record."""
+
+
+class HistoryQuerySet(models.QuerySet[M]):
+    """A QuerySet without update and delete."""
+
+    def _refuse(self) -> NoReturn:
+        raise HistoryIsReadOnly(f"{self.model.__name__} rows are never changed or deleted.")
+
+    def update(self, **kwargs: Any) -> int:
+        self._refuse()
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        self._refuse()
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> int:
+        self._refuse()
+
+
+HistoryManager = models.Manager.from_queryset(HistoryQuerySet)
+
+
+class HistoryModel(models.Model):
+    """Base of append-only tables: a row is inserted once and stays as it is."""
+
+    objects = HistoryManager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise HistoryIsReadOnly(f"{type(self).__name__} rows are never changed.")
+        kwargs["force_insert"] = True
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise HistoryIsReadOnly(f"{type(self).__name__} rows are never deleted.")

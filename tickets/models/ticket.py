@@ -1,0 +1,233 @@
+"""A ticket, where it waits, and what was said on it."""
+
+import secrets
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from tickets.codes import (
+    ENDED,
+    Author,
+    Channel,
+    NoIntent,
+    Outcome,
+    Priority,
+    TicketStatus,
+)
+from tickets.models.people import ApiKey, Requester
+from tickets.references import new_reference
+
+MESSAGE_LIMIT = 20_000
+NONCE_BYTES = 16
+
+
+def choices(codes: type) -> list[tuple[str, str]]:
+    """Admin choices of a StrEnum, with readable words."""
+    return [(code.value, code.value.replace("_", " ").capitalize()) for code in codes]  # type: ignore[attr-defined]
+
+
+def one_of(field: str, codes: type, name: str, *, optional: bool = False) -> models.CheckConstraint:
+    """The database refuses any code that the enum does not know."""
+    condition = Q(**{f"{field}__in": [code.value for code in codes]})  # type: ignore[attr-defined]
+    if optional:
+        condition |= Q(**{f"{field}__isnull": True})
+    return models.CheckConstraint(condition=condition, name=name)
+
+
+def new_nonce() -> str:
+    return secrets.token_hex(NONCE_BYTES)
+
+
+class Calendar(models.Model):
+    """When the business works, for answers in business time."""
+
+    slug = models.SlugField(unique=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    # weekday (0 = Monday) -> list of [opens, closes] as "HH:MM"
+    hours = models.JSONField(default=dict)
+    holiday_country = models.CharField(max_length=8, blank=True)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Queue(models.Model):
+    """Where tickets wait for people who know about them."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=80)
+    calendar = models.ForeignKey(Calendar, models.PROTECT, null=True, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    def undecided(self) -> Self:
+        return self.filter(status=TicketStatus.RECEIVED)
+
+    def needing_a_person(self) -> Self:
+        return self.filter(status=TicketStatus.OPEN)
+
+    def counted(self) -> Self:
+        """Tickets that numbers speak of: no spam, no merged duplicates."""
+        return self.exclude(status__in=[TicketStatus.SPAM, TicketStatus.MERGED])
+
+
+class Ticket(models.Model):
+    """One inquiry. Words live in its messages; here stand codes, numbers and times."""
+
+    reference = models.CharField(max_length=11, unique=True, default=new_reference, editable=False)
+    requester = models.ForeignKey(Requester, models.PROTECT, related_name="tickets")
+    channel = models.CharField(max_length=8, choices=choices(Channel))
+    status = models.CharField(
+        max_length=10, choices=choices(TicketStatus), default=TicketStatus.RECEIVED
+    )
+    round = models.PositiveIntegerField(default=1)
+    message_count = models.PositiveIntegerField(default=0)
+
+    intent = models.SlugField(max_length=64, null=True, blank=True, db_index=False)  # noqa: DJ001
+    no_intent = models.CharField(  # noqa: DJ001
+        max_length=16, choices=choices(NoIntent), null=True, blank=True
+    )
+    intent_corrected = models.BooleanField(default=False)
+    confidence = models.FloatField(null=True, blank=True)
+    outcome = models.CharField(  # noqa: DJ001
+        max_length=16, choices=choices(Outcome), null=True, blank=True
+    )
+    reasons = models.JSONField(default=list, blank=True)
+
+    queue = models.ForeignKey(Queue, models.PROTECT, null=True, blank=True, related_name="tickets")
+    priority = models.CharField(max_length=8, choices=choices(Priority), default=Priority.NORMAL)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="assigned_tickets",
+    )
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="merged_tickets"
+    )
+
+    api_key = models.ForeignKey(ApiKey, models.PROTECT, null=True, blank=True, related_name="+")
+    external_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
+    body_hash = models.CharField(max_length=64, blank=True, editable=False)
+    metadata = models.JSONField(default=dict, blank=True)
+
+    tracking_nonce = models.CharField(max_length=32, default=new_nonce, editable=False)
+    tracking_expires_at = models.DateTimeField()
+
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    first_human_reply_at = models.DateTimeField(null=True, blank=True)
+    auto_replied_at = models.DateTimeField(null=True, blank=True)
+    last_customer_at = models.DateTimeField(null=True, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    first_resolved_at = models.DateTimeField(null=True, blank=True)
+    rating = models.PositiveSmallIntegerField(null=True, blank=True)
+    helped = models.BooleanField(null=True, blank=True)
+
+    objects = TicketQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            one_of("channel", Channel, "ticket_channel_known"),
+            one_of("status", TicketStatus, "ticket_status_known"),
+            one_of("priority", Priority, "ticket_priority_known"),
+            one_of("outcome", Outcome, "ticket_outcome_known", optional=True),
+            one_of("no_intent", NoIntent, "ticket_no_intent_known", optional=True),
+            models.CheckConstraint(condition=Q(round__gte=1), name="ticket_round_positive"),
+            models.CheckConstraint(
+                condition=Q(confidence__isnull=True) | Q(confidence__gt=0, confidence__lte=1),
+                name="ticket_confidence_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(rating__isnull=True) | Q(rating__gte=1, rating__lte=5),
+                name="ticket_rating_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=TicketStatus.RECEIVED) | Q(decided_at__isnull=False),
+                name="ticket_decided_unless_received",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=TicketStatus.MERGED) | Q(merged_into__isnull=False),
+                name="ticket_merged_names_target",
+            ),
+            models.UniqueConstraint(
+                fields=["api_key", "external_id"],
+                condition=Q(external_id__isnull=False),
+                name="ticket_external_id_once_per_key",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "-id"], name="ticket_status_id"),
+            models.Index(fields=["assignee", "status", "-id"], name="ticket_assignee_status"),
+            models.Index(fields=["queue", "status", "-id"], name="ticket_queue_status"),
+            models.Index(fields=["intent", "-id"], name="ticket_intent_id"),
+            models.Index(fields=["outcome", "-id"], name="ticket_outcome_id"),
+            models.Index(fields=["requester", "created_at"], name="ticket_requester_created"),
+            models.Index(fields=["created_at"], name="ticket_created"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def is_ended(self) -> bool:
+        return self.status in ENDED
+
+    def tracking_valid(self, now: datetime) -> bool:
+        return now < self.tracking_expires_at
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def visible_to_customer(self) -> Self:
+        return self.filter(internal=False)
+
+    def openings(self) -> Self:
+        """The first message of each ticket."""
+        return self.filter(number=1)
+
+
+class Message(models.Model):
+    """Something said on a ticket. The only place, beside requesters, where words live."""
+
+    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="messages")
+    number = models.PositiveIntegerField()
+    author = models.CharField(max_length=8, choices=choices(Author))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    subject = models.CharField(max_length=200, blank=True)
+    body = models.TextField(max_length=MESSAGE_LIMIT)
+    internal = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    # The audit chain holds HMAC(salt, words) only; without the salt it says nothing.
+    salt = models.CharField(max_length=32, default=new_nonce, editable=False)
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["ticket_id", "number"]
+        constraints = [
+            one_of("author", Author, "message_author_known"),
+            models.UniqueConstraint(fields=["ticket", "number"], name="message_number_once"),
+            models.CheckConstraint(
+                condition=~Q(author=Author.CUSTOMER) | Q(internal=False),
+                name="message_of_customer_is_public",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id}/{self.number}"

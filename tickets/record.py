@@ -1,0 +1,143 @@
+"""The only writer of history: events, outbox rows and the audit chain, in one call.
+
+Called last in a transaction: the head of the chain is the one lock that everybody shares.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from django.db import transaction
+
+from tickets import nudge
+from tickets.codes import ActorKind, AuditKind, EventKind
+from tickets.models import ApiKey, AuditHead, AuditRecord, Message, Outbox, Ticket, TicketEvent
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it."""
+
+    kind: ActorKind
+    user_id: int | None = None
+    api_key_id: int | None = None
+
+    @classmethod
+    def machine(cls) -> Self:
+        return cls(ActorKind.MACHINE)
+
+    @classmethod
+    def customer(cls) -> Self:
+        return cls(ActorKind.CUSTOMER)
+
+    @classmethod
+    def person(cls, user: Any) -> Self:
+        return cls(ActorKind.PERSON, user_id=user.pk)
+
+    @classmethod
+    def integration(cls, key: ApiKey) -> Self:
+        return cls(ActorKind.INTEGRATION, api_key_id=key.pk)
+
+    def __str__(self) -> str:
+        number = self.user_id or self.api_key_id
+        return f"{self.kind}:{number}" if number else str(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What a link of the chain will say. Codes, numbers and commitments only."""
+
+    kind: AuditKind
+    subject: str
+    actor: Actor
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def event(ticket: Ticket, kind: EventKind, actor: Actor, now: datetime, **data: Any) -> TicketEvent:
+    """A line of the timeline, not yet written."""
+    return TicketEvent(
+        ticket=ticket,
+        kind=kind,
+        round=ticket.round,
+        actor_kind=actor.kind,
+        user_id=actor.user_id,
+        api_key_id=actor.api_key_id,
+        data=data,
+        at=now,
+    )
+
+
+def write(
+    *,
+    now: datetime,
+    events: Sequence[TicketEvent] = (),
+    outbox: Sequence[Outbox] = (),
+    audit: Sequence[AuditEntry] = (),
+) -> None:
+    """Write history. The worker is nudged after the commit when something waits for delivery."""
+    with transaction.atomic():
+        if len(events) == 1:
+            events[0].save()
+        elif events:
+            TicketEvent.objects.bulk_create(events)
+        if outbox:
+            # The unique key decides what was queued before, in this or any other process.
+            Outbox.objects.bulk_create(outbox, ignore_conflicts=True)
+            transaction.on_commit(nudge.worker)
+        if audit:
+            _append(audit, now)
+
+
+def _append(entries: Sequence[AuditEntry], now: datetime) -> None:
+    head = AuditHead.objects.select_for_update().filter(pk=1).first()
+    if head is None:
+        head = AuditHead.objects.create(pk=1, number=0, digest=GENESIS)
+    for entry in entries:
+        record = link(entry, number=head.number + 1, previous=head.digest, now=now)
+        record.save()
+        head.number, head.digest = record.number, record.digest
+    AuditHead.objects.filter(pk=1).update(number=head.number, digest=head.digest)
+
+
+def link(entry: AuditEntry, *, number: int, previous: str, now: datetime) -> AuditRecord:
+    """The record of an entry: its digest is the SHA-256 of its canonical JSON."""
+    body = canonical(
+        {
+            "number": number,
+            "kind": entry.kind,
+            "subject": entry.subject,
+            "actor": str(entry.actor),
+            "at": now.astimezone(UTC).isoformat(timespec="microseconds"),
+            "data": entry.data,
+            "previous": previous,
+        }
+    )
+    return AuditRecord(
+        number=number,
+        kind=entry.kind,
+        subject=entry.subject,
+        actor=str(entry.actor),
+        at=now,
+        body=body,
+        previous=previous,
+        digest=hashlib.sha256(body.encode()).hexdigest(),
+    )
+
+
+def canonical(value: Any) -> str:
+    """One text for one value: sorted keys, no spaces, ASCII, no NaN."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
+
+
+def commitment(message: Message) -> str:
+    """HMAC-SHA-256 of what a message says, under its own salt. Says nothing once both are gone."""
+    words = canonical([message.subject, message.body])
+    return hmac.new(bytes.fromhex(message.salt), words.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,33 @@
+"""Whether a reply only says thanks. Pure: no Django."""
+
+import re
+
+MOST_WORDS = 12
+THANKS = frozenset(
+    (
+        "thanks thank thx ty cheers thankyou danke dankeschön merci gracias "
+        "perfect great awesome wonderful brilliant super"
+    ).split()
+)
+FILLERS = frozenset(
+    (
+        "you u so very much many lots a lot ok okay all good great perfect for your the quick "
+        "fast help reply answer response again that's that is was helpful really appreciated "
+        "appreciate it worked works now got yes hi hello team everyone have nice day best "
+        "regards vielen dank für die hilfe schnelle antwort alles klar solved this problem "
+        "sorted and i"
+    ).split()
+)
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+
+
+def is_only_thanks(text: str) -> bool:
+    """True for a short message of thanks without a question or anything else to do."""
+    if "?" in text:
+        return False
+    words = [word.replace("’", "'") for word in WORD.findall(text.casefold())]
+    if not words or len(words) > MOST_WORDS or any(ch.isdigit() for ch in text):
+        return False
+    return any(word in THANKS for word in words) and all(
+        word in THANKS or word in FILLERS for word in words
+    )
