@@ -94,24 +94,27 @@ def _permission(facts: Facts, intent: IntentPolicy) -> Iterator[Step]:
     threshold = effective_threshold(facts, intent)
     yield Step(
         "permission",
-        Reason.NOT_CERTIFIED,
+        Reason.NOT_CERTIFIED.value,
         facts.certified_threshold is None,
         {"certificate": facts.certificate, "certified_threshold": facts.certified_threshold},
     )
     yield Step(
         "permission",
-        Reason.BELOW_THRESHOLD,
+        Reason.BELOW_THRESHOLD.value,
         not _at_least(facts.confidence, threshold),
         {"confidence": _plain(facts.confidence), "threshold": threshold},
     )
     yield Step(
         "permission",
-        Reason.TOO_CLOSE,
+        Reason.TOO_CLOSE.value,
         not _at_least(facts.margin, intent.margin),
         {"margin": _plain(facts.margin), "needed": intent.margin},
     )
     yield Step(
-        "permission", Reason.CAP_REACHED, facts.cap_reached, {"cap_reached": facts.cap_reached}
+        "permission",
+        Reason.CAP_REACHED.value,
+        facts.cap_reached,
+        {"cap_reached": facts.cap_reached},
     )
 
 

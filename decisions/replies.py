@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\w*)\s*\}\}")
+GAP = re.compile(r"\[[^\]\n]{1,80}\]")  # "[what was changed]": left for an agent to write
 VARIABLES = {
     "first_name": "first name of the customer, or “there”",
     "reference": "the ticket's reference",
@@ -36,3 +37,8 @@ def render(template: str, values: Mapping[str, str]) -> str:
 
 def variables_in(template: str) -> set[str]:
     return {match[1] for match in PLACEHOLDER.finditer(template)}
+
+
+def is_complete(text: str) -> bool:
+    """False while the text holds a gap that an agent has to fill."""
+    return GAP.search(text) is None

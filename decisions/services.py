@@ -129,7 +129,8 @@ def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
     policy = in_force.snapshot
     intent = policy.for_intent(case.intent)
     reply = _reply(intent, case.variables)
-    facts = gather(ticket, case, in_force, reply_ready=reply is not None, now=now)
+    ready = reply is not None and replies.is_complete(reply.body)
+    facts = gather(ticket, case, in_force, reply_ready=ready, now=now)
     verdict = engine.decide(facts, policy)
     if verdict.automates and not take_quota(str(case.intent), intent, policy, now):
         facts = replace(facts, cap_reached=True)
@@ -165,7 +166,7 @@ def settle_failure(ticket: Ticket, *, prediction_id: int | None, now: datetime) 
         round=ticket.round,
         prediction_id=prediction_id,
         outcome=Outcome.ESCALATE,
-        reasons=[Reason.PROCESSING_FAILED],
+        reasons=[Reason.PROCESSING_FAILED.value],
         priority=ticket.priority,
         facts={},
         trace=[],
@@ -213,7 +214,7 @@ def gather(
     )
 
 
-def _recent(ticket: Ticket, now: datetime) -> dict[str, int]:
+def _recent(ticket: Ticket, now: datetime) -> dict[str, Any]:
     """What the requester sent and got in the last 24 hours, other than this ticket."""
     return (
         ticket.requester.tickets.filter(created_at__gt=now - 2 * DAY, created_at__lte=now)

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -191,7 +192,7 @@ else:
 # Throttles and presence are shared by all processes, so they cannot live in one of them.
 CACHE_URL = os.environ.get("CACHE_URL", "") or ("locmem" if TESTING else "database")
 if CACHE_URL.startswith(("redis://", "rediss://")):
-    CACHES = {
+    CACHES: dict[str, dict[str, Any]] = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": CACHE_URL,
@@ -348,9 +349,7 @@ DEFAULT_FROM_EMAIL = os.environ.get("FROM_EMAIL", "") or "Support <support@local
 
 # --- Business -------------------------------------------------------------------------------------
 BUSINESS_NAME = os.environ.get("BUSINESS_NAME", "") or "Example Store"
-BUSINESS_NAME_SLUG = (
-    "".join(c for c in BUSINESS_NAME.lower() if c.isascii() and c.isalnum()) or "mail"
-)
+MAIL_DOMAIN = urlsplit(PUBLIC_URL).hostname  # of Message-ID headers
 BUSINESS_COLOUR = os.environ.get("BUSINESS_COLOUR", "") or "#0f5fa8"
 SILENT_DAYS = number("SILENT_DAYS", 7, least=1)  # an automatic answer counts as resolved after
 TRACKING_DAYS = number("TRACKING_DAYS", 180, least=1)

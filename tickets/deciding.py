@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
@@ -131,7 +132,7 @@ def _decide(
 def _case(ticket: Ticket, question: Question, prediction_id: int) -> Case:
     """The prediction as plain data, for rules that know no classifier."""
     answer, said = question.answer, question.answer.prediction
-    common = {
+    common: dict[str, Any] = {
         "text": question.text,
         "prediction_id": prediction_id,
         "classifier": answer.classifier,
@@ -230,7 +231,7 @@ def _hand_over(
     prediction_id = _keep_prediction(ticket, message, question, now)
     decision = decisions.settle_failure(ticket, prediction_id=prediction_id, now=now)
     ticket.status = TicketStatus.OPEN
-    ticket.outcome, ticket.reasons = Outcome.ESCALATE, [Reason.PROCESSING_FAILED]
+    ticket.outcome, ticket.reasons = Outcome.ESCALATE, [Reason.PROCESSING_FAILED.value]
     ticket.decided_at = ticket.updated_at = now
     ticket.save()
     told = record.event(ticket, EventKind.ESCALATED, Actor.machine(), now, reasons=decision.reasons)

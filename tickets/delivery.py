@@ -74,7 +74,7 @@ def _has_address(row: Outbox) -> bool:
 
 def _above_cap(row: Outbox, now: datetime) -> bool:
     """No reply loop: at most three automatic mails to a person in 24 hours."""
-    if not row.automatic:
+    if not row.automatic or row.requester_id is None:
         return False
     others = Outbox.objects.filter(requester_id=row.requester_id, automatic=True).exclude(pk=row.pk)
     sent = others.filter(state=OutboxState.SENT, sent_at__gt=now - DAY)

@@ -1,7 +1,7 @@
 """What was decided, by machine and by people, and what permitted it."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -81,6 +81,9 @@ class CertificateQuerySet(HistoryQuerySet):
         ).order_by("-id")
 
 
+CertificateManager = models.Manager.from_queryset(CertificateQuerySet)
+
+
 class Certificate(HistoryModel):
     """An automation permit: at most `alpha` wrong, at confidence 1 - `delta`."""
 
@@ -102,7 +105,7 @@ class Certificate(HistoryModel):
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 
-    objects = models.Manager.from_queryset(CertificateQuerySet)()
+    objects: ClassVar[Any] = CertificateManager()
 
     class Meta:
         ordering = ["-id"]

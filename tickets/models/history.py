@@ -1,6 +1,6 @@
 """Rows that only grow. Refused here, in the admin and by a database trigger."""
 
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from django.db import models
 
@@ -33,7 +33,7 @@ HistoryManager = models.Manager.from_queryset(HistoryQuerySet)
 class HistoryModel(models.Model):
     """Base of append-only tables: a row is inserted once and stays as it is."""
 
-    objects = HistoryManager()
+    objects: ClassVar[Any] = HistoryManager()
 
     class Meta:
         abstract = True

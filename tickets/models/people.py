@@ -70,7 +70,7 @@ class ApiKey(models.Model):
     @classmethod
     def issue(
         cls, *, name: str, scopes: Iterable[Scope], expires_at: datetime | None = None
-    ) -> tuple[Self, str]:
+    ) -> tuple["ApiKey", str]:
         """Create a key. The second value is the key itself, which is stored nowhere."""
         key = KEY_PREFIX + secrets.token_urlsafe(24)
         row = cls.objects.create(

@@ -1,0 +1,76 @@
+"""Training a model and taking what follows from it to the rules' side, as plain data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from classification import services, training
+from classification.contract import Progress
+from classification.models import ModelVersion
+from classification.training import Trained, TrainingData
+from decisions import permits, starter
+from decisions.models import Certificate
+from tickets.record import Actor
+
+STARTER_NAME = "starter"
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A model version, with the demo permit that its held-out answers earned, if any."""
+
+    trained: Trained
+    certificate: Certificate | None
+    promoted: bool
+
+
+def train(
+    classifier: str,
+    data: TrainingData,
+    *,
+    name: str,
+    activate: bool,
+    actor: Actor,
+    now: datetime,
+    progress: Progress | None = None,
+) -> Learned:
+    """Train and, if asked, put in force. Only the starter data earn a demo permit."""
+    trained = training.train(classifier, data, name=name, now=now, progress=progress)
+    certificate = None
+    if name == STARTER_NAME:
+        certificate = demo_permit(trained, actor=actor, now=now)
+    if activate:
+        promote(trained.version, actor=actor, reason=f"Trained as {name}.", now=now)
+    return Learned(trained, certificate, promoted=activate)
+
+
+def demo_permit(trained: Trained, *, actor: Actor, now: datetime) -> Certificate | None:
+    """The demo certificate of a model; the one in force when it has one already."""
+    version = trained.version
+    in_force = Certificate.objects.in_force(version.version, now).first()
+    return in_force or permits.issue_demo(
+        classifier_version=version.version,
+        intents=starter.automated_intents(),
+        answered=trained.scores.intents,
+        confidence=trained.scores.confidences,
+        right=trained.scores.right,
+        sample_sha256=version.training_sha256,
+        actor=actor,
+        now=now,
+    )
+
+
+def promote(version: ModelVersion, *, actor: Actor, reason: str, now: datetime) -> None:
+    services.promote(version, actor=actor, reason=reason, now=now)
+
+
+def train_starter(classifier: str, *, now: datetime, progress: Progress | None = None) -> Learned:
+    """The model that a fresh install serves."""
+    return train(
+        classifier,
+        training.starter_training_data(),
+        name=STARTER_NAME,
+        activate=True,
+        actor=Actor.machine(),
+        now=now,
+        progress=progress,
+    )
