@@ -73,6 +73,12 @@ class Logistic:
         """P(correct) per row, kept within [LOWEST, HIGHEST]: float64 [rows]."""
         return np.clip(sigmoid(self.logit(features)), LOWEST, HIGHEST)
 
+    def rescaled(self, scale: "Logistic") -> "Logistic":
+        """This one followed by another of one feature, which takes this one's logit."""
+        factor = float(scale.weights[0] / scale.scale[0])
+        intercept = (self.intercept - float(scale.mean[0])) * factor + scale.intercept
+        return Logistic(self.mean, self.scale, self.weights * factor, intercept)
+
     def as_array(self) -> np.ndarray:
         """All numbers in one row: mean, scale, weights, intercept."""
         return np.concatenate([self.mean, self.scale, self.weights, [self.intercept]])

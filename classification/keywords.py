@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from classification.combining import WHY_UNREAD
 from classification.contract import Explanation, OutOfFold, Prediction, Progress, Term
 from classification.reading import Reading, read
 from classification.store import fingerprint
@@ -157,7 +158,7 @@ def confidence_of(words: int, total: int) -> float:
 
 def _why_none(reading: Reading, words: int, second: int) -> NoIntent | None:
     if reading.unreadable is not None:
-        return NoIntent.UNREADABLE
+        return WHY_UNREAD.get(reading.unreadable, NoIntent.UNREADABLE)
     if not words:
         return NoIntent.OUT_OF_SCOPE
     return NoIntent.AMBIGUOUS if words == second else None

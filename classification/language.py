@@ -452,6 +452,13 @@ STOP_WORDS: dict[str, frozenset[str]] = {
             "mij",
         ]
     ),
+    "hi": frozenset(  # in Latin letters, as it is typed
+        "hai hain he h ka ki ke ko se me mein main mai mujhe mera meri mere aap apka apna aapke kya"
+        " kyu kyun kaise kaisa kab kaha kahan kitna kitne kitni nahi nhi nahin karna karu kar karo"
+        " karta krna kr kro krta hoga hota ho hua hui raha rha rahi rhi liye lie chahiye chaiye"
+        " btao batao bhai bhi bhut bahut aur ya par pe ye yeh wo woh tak sahi konsa kaun kon koi"
+        " gya gaya mila milega milta abhi phir jo tha thi sakte sakta hu hun hoon na".split()
+    ),
     "pt": frozenset(
         [
             "o",
@@ -511,6 +518,13 @@ STOP_WORDS: dict[str, frozenset[str]] = {
         ]
     ),
 }
+# What a message that only greets is made of, letters that are held down counted once.
+GREETING_WORDS = frozenset(
+    "hi hy hie hey heya hiya yo helo hlo hlw halo hola hallo bonjour ciao salut namaste greetings"
+    " greting gretings god morning afternon evening night day to you al everyone everybody there"
+    " team sir madam mam dear support friend bro bhai guys folks again and the".split()
+)
+REPEATED = re.compile(r"(.)\1+")
 # Rows of a keyboard as hands run along them; no English word holds five in a row.
 KEYBOARD_RUNS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "poiuytrewq", "lkjhgfdsa", "mnbvcxz")
 VOWELS = frozenset("aeiouyáéíóúàèìòùäëïöüâêîôûæøåœ")
@@ -551,6 +565,11 @@ def guess_language(words: list[str], expected: str) -> str | None:
     if at_home:
         return expected
     return "unknown" if len(distinct) >= WORDS_TO_EXPECT_A_STOP_WORD else None
+
+
+def only_greets(words: list[str]) -> bool:
+    """Whether a message is nothing but "Hello sir" or "Hiii" in lower-case words."""
+    return 0 < len(words) <= 6 and all(REPEATED.sub(r"\1", w) in GREETING_WORDS for w in words)
 
 
 def is_gibberish(words: list[str]) -> bool:

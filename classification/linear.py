@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.sparse import csr_array
 
-from classification.calibration import Logistic, shape_of, softmax
-from classification.combining import Judgement, choose, combine, units_of
+from classification.calibration import Logistic, softmax
+from classification.combining import combine
 from classification.contract import (
     ClassifierUnavailable,
     Explanation,
@@ -23,6 +23,8 @@ from classification.contract import (
     Progress,
     Term,
 )
+from classification.parts import Judgement, PartsJudge, choose, units_of
+from classification.planes import Opinion, Planes
 from classification.reading import read
 from classification.rows import Rows, arrays_of_held_out, held_out_from_arrays
 from classification.store import fingerprint
@@ -35,46 +37,32 @@ MOST_TERMS = 8
 
 @dataclass(frozen=True)
 class LinearModel:
-    """What training found. ``weights`` is float32 [grams, columns], ``bias`` [columns].
-
-    The columns are ``classes`` in order, then out of scope where it was trained.
-    """
+    """What training found."""
 
     classes: tuple[str, ...]
     vocabulary: Vocabulary
-    rarities: np.ndarray
-    weights: np.ndarray
-    bias: np.ndarray
+    planes: Planes
     temperature: float
     selector: Logistic
-    parts_judge: Logistic
+    parts_judge: PartsJudge
     floor: float
 
     def features(self, texts: Sequence[str]) -> csr_array:
         """TF-IDF of texts: float32 [texts, grams]."""
         counts = count(self.vocabulary, texts)
-        return weigh(counts, self.rarities, self.vocabulary.words_end).astype(np.float32)
-
-    def scores(self, texts: Sequence[str]) -> np.ndarray:
-        """Distances to each class's plane: float32 [texts, columns]."""
-        return self.features(texts) @ self.weights + self.bias
+        weighed = weigh(counts, self.planes.rarities, self.vocabulary.words_end)
+        return weighed.astype(np.float32)
 
     def judge(self, texts: Sequence[str]) -> Judgement:
-        return self.judge_scores(self.scores(texts))
+        opinion = self.planes.opinion(
+            self.features(texts), self.vocabulary.words_end, len(self.classes)
+        )
+        return self.judge_opinion(opinion)
 
-    def judge_scores(self, scores: np.ndarray) -> Judgement:
-        probabilities = softmax(scores, self.temperature)
-        evidence = evidence_of(scores, probabilities, len(self.classes))
+    def judge_opinion(self, opinion: Opinion) -> Judgement:
+        probabilities = softmax(opinion.scores, self.temperature)
+        evidence = opinion.evidence(probabilities, len(self.classes))
         return Judgement(probabilities, self.selector.probability(evidence))
-
-
-def evidence_of(scores: np.ndarray, probabilities: np.ndarray, intents: int) -> np.ndarray:
-    """What P(correct) is judged by: the shape of the probabilities and the best score itself.
-
-    Probabilities forget how far all classes are away; a message unlike anything known shows it.
-    """
-    best = scores[:, :intents].max(axis=1)
-    return np.column_stack([shape_of(probabilities, intents), best])
 
 
 class LinearClassifier:
@@ -149,9 +137,10 @@ class LinearClassifier:
         """The words that pulled most, and the training messages with the most like wording."""
         model, core = self._ready, read(text, self.language).core
         row = model.features([core])
-        scores = (row @ model.weights + model.bias)[0]
+        weights = model.planes.weights[row.indices]
+        scores = row.data @ weights + model.planes.bias
         best = int(scores[: len(model.classes)].argmax())
-        pulls = model.weights[row.indices, best] - model.weights[row.indices].mean(axis=1)
+        pulls = weights[:, best] - weights.mean(axis=1)
         grams = dict(zip(row.indices.tolist(), (row.data * pulls).tolist(), strict=True))
         found = nearest_rows(self.neighbours_, row, nearest) if nearest else []
         return Explanation(
@@ -162,11 +151,13 @@ class LinearClassifier:
     def arrays(self) -> dict[str, np.ndarray]:
         model, rows, held_out = self._ready, self.neighbours_, self.out_of_fold_
         return {
-            "rarities": model.rarities.astype(np.float32),
-            "weights": model.weights,
-            "bias": model.bias,
+            "rarities": model.planes.rarities,
+            "weights": model.planes.weights,
+            "bias": model.planes.bias,
+            "centres": model.planes.centres,
             "selector": model.selector.as_array(),
-            "parts_judge": model.parts_judge.as_array(),
+            "parts_judge": model.parts_judge.judge.as_array(),
+            "kinship": model.parts_judge.kinship,
             "neighbour_data": rows.data.astype(np.float16),
             "neighbour_columns": rows.indices.astype(np.int32),
             "neighbour_starts": rows.indptr.astype(np.int32),
@@ -198,12 +189,10 @@ class LinearClassifier:
         model = LinearModel(
             classes=classes,
             vocabulary=vocabulary,
-            rarities=arrays["rarities"],
-            weights=arrays["weights"],
-            bias=arrays["bias"],
+            planes=Planes(*(arrays[name] for name in ("rarities", "weights", "bias", "centres"))),
             temperature=float(facts["temperature"]),
             selector=Logistic.from_array(arrays["selector"]),
-            parts_judge=Logistic.from_array(arrays["parts_judge"]),
+            parts_judge=PartsJudge(Logistic.from_array(arrays["parts_judge"]), arrays["kinship"]),
             floor=float(facts["floor"]),
         )
         held_out = held_out_from_arrays(arrays, facts["ids"], classes)

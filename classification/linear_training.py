@@ -16,18 +16,23 @@ from classification.calibration import (
     fold_numbers,
     softmax,
 )
-from classification.combining import Units, choose, combine, units_of
+from classification.combining import combine
 from classification.contract import OutOfFold, Progress
-from classification.linear import LinearModel, evidence_of
+from classification.linear import LinearModel
+from classification.parts import PartsJudge, choose, units_of
+from classification.planes import Opinion, Planes, centres_of
 from classification.reading import read
 from classification.rows import Rows, held_out_of
 from classification.second_request import fit_parts_judge, join_rows
 from classification.tfidf import Vocabulary, count, keep, rarity, weigh
 
 # Penalty for a misplaced row; with few rows per intent the planes must bend to them more.
-# Stands in until the judge of parts is fitted, which needs the rest of the model.
-UNJUDGED = Logistic(np.zeros(1), np.ones(1), np.zeros(1), 0.0)
 MANY_EXAMPLES, PENALTY, PENALTY_OF_FEW = 30, 0.5, 1.0
+# Without out-of-scope rows, intents the planes were not shown stand in for them, each row counting
+# this much: enough to learn to distrust unlike messages, too little to shift the rest.
+WEIGHT_OF_STAND_INS = 0.05
+# Stands in until the judges are fitted, which needs the rest of the model.
+UNJUDGED = PartsJudge(Logistic(np.zeros(1), np.ones(1), np.zeros(1), 0.0), np.zeros((1, 1)))
 
 
 class Parameters(Protocol):
@@ -53,105 +58,137 @@ def train(rows: Rows, parameters: Parameters, progress: Progress) -> Trained:
     units = units_of(readings + joined.readings)
     vocabulary = Vocabulary().learn(reading.core for reading in readings)
     counts = count(vocabulary, units.texts)
-    planes = Planes(vocabulary.words_end, parameters.penalty or _penalty(rows), parameters.seed)
-    fold_of_unit = np.repeat(np.append(folds, joined.folds), np.diff(units.starts))
     whole = np.array(units.starts[: len(readings)], np.int64)
-    held_out = planes.held_out_scores(counts, whole, rows, fold_of_unit, progress)
-
-    progress("Training on all rows", 0.9)
-    weights, bias, rarities, matrix = planes.fit(keep(counts, whole), rows.labels, rows.columns)
-    temperature, selector, floor = _calibrate(held_out[whole], rows)
+    penalty = parameters.penalty or _penalty(rows)
+    trainer = Trainer(rows, keep(counts, whole), vocabulary.words_end, penalty, parameters.seed)
+    fold_of_unit = np.repeat(np.append(folds, joined.folds), np.diff(units.starts))
+    held_out = trainer.held_out(counts, folds, fold_of_unit, progress)
+    progress("Training on all rows", 0.8)
+    planes, matrix = trainer.fit(np.arange(len(readings)))
+    temperature = fit_temperature(held_out.scores[whole], rows.labels)
+    progress("Judging intents never shown", 0.9)
+    selector = fit_selector(rows, held_out.of(whole), trainer.stand_ins(), temperature)
     model = LinearModel(
-        classes=rows.classes,
-        vocabulary=vocabulary,
-        rarities=rarities,
-        weights=weights,
-        bias=bias,
-        temperature=temperature,
-        selector=selector,
-        parts_judge=UNJUDGED,
-        floor=floor,
+        rows.classes, vocabulary, planes, temperature, selector, parts_judge=UNJUDGED, floor=0.0
     )
-    choices = choose(model.judge_scores(held_out), len(rows.classes))
-    model = replace(model, parts_judge=fit_parts_judge(rows, units, joined, choices))
+    judgement = model.judge_opinion(held_out)
+    choices = choose(judgement, len(rows.classes))
+    right = np.array([choices.columns[unit][0] for unit in whole.tolist()]) == rows.labels
+    model = replace(
+        model,
+        parts_judge=fit_parts_judge(rows, units, joined, choices, kinship_of(planes, rows)),
+        floor=fit_floor(judgement.confidence[whole], right, rows.outside),
+    )
     predictions = combine(
         readings,
-        Units(units.texts, units.starts[: len(readings) + 1]),
+        units.first(len(readings)),
         choices,
         classes=rows.classes,
         parts_judge=model.parts_judge,
-        floor=floor,
+        floor=model.floor,
     )
     progress("Trained", 1.0)
     return Trained(model, matrix, held_out_of(rows, predictions))
 
 
-def _calibrate(scores: np.ndarray, rows: Rows) -> tuple[float, Logistic, float]:
-    """(temperature, judge of correctness, floor) from scores of unseen whole messages."""
-    temperature = fit_temperature(scores, rows.labels)
-    probabilities = softmax(scores, temperature)
-    intents = len(rows.classes)
-    correct = probabilities[:, :intents].argmax(axis=1) == rows.labels
-    evidence = evidence_of(scores, probabilities, intents)
-    selector = fit_logistic(evidence, correct.astype(np.float64))
-    floor = fit_floor(selector.probability(evidence), correct, rows.labels == intents)
-    return temperature, selector, floor
+def kinship_of(planes: Planes, rows: Rows) -> np.ndarray:
+    """Cosine between the centres of two intents: float32 [intents, intents]."""
+    centres = planes.centres[:, : len(rows.classes)]
+    return centres.T @ centres
 
 
 def _penalty(rows: Rows) -> float:
-    per_intent = Counter(rows.labels[rows.labels < len(rows.classes)].tolist())
+    per_intent = Counter(rows.labels[~rows.outside].tolist())
     few = float(np.median(list(per_intent.values()))) < MANY_EXAMPLES
     return PENALTY_OF_FEW if few else PENALTY
 
 
-@dataclass(frozen=True)
-class Planes:
-    """Fits one plane per label."""
+def fit_selector(
+    rows: Rows, held_out: Opinion, stand_ins: Opinion | None, temperature: float
+) -> Logistic:
+    """Judge of correctness from opinions on unseen whole messages.
 
+    Stand-ins for out-of-scope messages shape what counts as evidence, but not how sure it makes:
+    the last step fits the scale on the real rows alone.
+    """
+    intents = len(rows.classes)
+    probabilities = softmax(held_out.scores, temperature)
+    correct = (probabilities[:, :intents].argmax(axis=1) == rows.labels).astype(np.float64)
+    evidence = held_out.evidence(probabilities, intents)
+    if stand_ins is None:
+        return fit_logistic(evidence, correct)
+    unlike = stand_ins.evidence(softmax(stand_ins.scores, temperature), intents)
+    weights = np.append(np.ones(len(evidence)), np.full(len(unlike), WEIGHT_OF_STAND_INS))
+    judge = fit_logistic(
+        np.vstack([evidence, unlike]),
+        np.append(correct, np.zeros(len(unlike))),
+        row_weights=weights,
+    )
+    scale = fit_logistic(judge.logit(evidence)[:, None], correct)
+    return judge.rescaled(scale)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Fits planes on some of the rows. ``counts`` [rows, grams] are of whole messages."""
+
+    rows: Rows
+    counts: csr_array
     words_end: int
     penalty: float
     seed: int
 
-    def fit(
-        self, counts: csr_array, labels: np.ndarray, columns: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, csr_array]:
-        """(weights [grams, columns], bias [columns], rarities [grams], features), all float32.
+    def fit(self, chosen: np.ndarray) -> tuple[Planes, csr_array]:
+        """(planes, float32 features of the chosen rows).
 
         A label without rows, as a fold may leave it, gets a plane that everything lies below.
         """
+        counts, labels = keep(self.counts, chosen), self.rows.labels[chosen]
         rarities = rarity(counts).astype(np.float32)
         features = weigh(counts, rarities, self.words_end)
         machine = LinearSVC(C=self.penalty, random_state=self.seed).fit(features, labels)
         found, offsets = machine.coef_, machine.intercept_
         if len(machine.classes_) == 2:  # then there is one plane for both
             found, offsets = np.vstack([-found, found]), np.append(-offsets, offsets)
-        weights = np.zeros((counts.shape[1], columns), np.float32)
-        bias = np.full(columns, -1.0, np.float32)
+        weights = np.zeros((counts.shape[1], self.rows.columns), np.float32)
+        bias = np.full(self.rows.columns, -1.0, np.float32)
         weights[:, machine.classes_] = found.T
         bias[machine.classes_] = offsets
-        return weights, bias, rarities, features.astype(np.float32)
+        centres = centres_of(features, labels, self.rows.columns)
+        return Planes(rarities, weights, bias, centres), features.astype(np.float32)
 
-    def held_out_scores(
-        self,
-        counts: csr_array,
-        whole: np.ndarray,
-        rows: Rows,
-        fold_of_unit: np.ndarray,
-        progress: Progress,
-    ) -> np.ndarray:
-        """Scores of every unit by planes that saw neither it nor its group.
+    def opinion(self, planes: Planes, counts: csr_array) -> Opinion:
+        features = weigh(counts, planes.rarities, self.words_end).astype(np.float32)
+        return planes.opinion(features, self.words_end, len(self.rows.classes))
 
-        ``whole`` are the units that are whole messages of ``rows``, ``fold_of_unit`` [units] the
-        fold that must not be seen. Returns float32 [units, columns].
+    def held_out(
+        self, counts: csr_array, folds: np.ndarray, fold_of_unit: np.ndarray, progress: Progress
+    ) -> Opinion:
+        """What planes say of every unit that saw neither it nor its group.
+
+        ``counts`` [units, grams]; ``folds`` [rows] and ``fold_of_unit`` [units] say which fold must
+        not be seen.
         """
-        scores = np.zeros((counts.shape[0], rows.columns), np.float32)
-        folds = np.unique(fold_of_unit).tolist()
-        for done, fold in enumerate(folds):
-            progress(f"Judging unseen rows, fold {done + 1} of {len(folds)}", 0.1 + 0.16 * done)
-            seen, unseen = fold_of_unit[whole] != fold, fold_of_unit == fold
-            weights, bias, rarities, _ = self.fit(
-                keep(counts, whole[seen]), rows.labels[seen], rows.columns
-            )
-            features = weigh(keep(counts, unseen), rarities, self.words_end).astype(np.float32)
-            scores[unseen] = features @ weights + bias
-        return scores
+        found = Opinion.empty(counts.shape[0], self.rows.columns)
+        numbers = np.unique(folds).tolist()
+        for done, fold in enumerate(numbers):
+            progress(f"Judging unseen rows, fold {done + 1}", 0.1 + 0.7 * done / len(numbers))
+            planes, _ = self.fit(np.flatnonzero(folds != fold))
+            unseen = np.flatnonzero(fold_of_unit == fold)
+            found.put(unseen, self.opinion(planes, keep(counts, unseen)))
+        return found
+
+    def stand_ins(self, folds: int = 5) -> Opinion | None:
+        """What planes say of rows whose intent they were never shown; None where real
+        out-of-scope rows are there or intents are too few to leave some out.
+        """
+        intents = len(self.rows.classes)
+        if self.rows.outside.any() or intents < 2 * folds:
+            return None
+        found = Opinion.empty(len(self.rows.labels), self.rows.columns)
+        for fold in range(folds):
+            hidden = self.rows.labels % folds == fold
+            planes, _ = self.fit(np.flatnonzero(~hidden))
+            unseen = np.flatnonzero(hidden)
+            found.put(unseen, self.opinion(planes, keep(self.counts, unseen)))
+        return found

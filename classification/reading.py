@@ -7,7 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from classification.language import WORD, guess_language, is_gibberish, script_of
+from classification.language import WORD, guess_language, is_gibberish, only_greets, script_of
 from classification.quoting import (
     CLOSINGS,
     THANKS,
@@ -56,7 +56,7 @@ class Reading:
     paragraphs, at least one unless ``core`` is empty; a single part equals ``core``. ``language``
     is a two-letter code, "unknown" for a language we have no words of, or None when nothing tells.
     ``unreadable`` is None or a code: empty, no_letters, too_short, other_script, other_language,
-    gibberish. ``questions`` counts question marks (runs count once), ``length`` the characters of
+    gibberish, only_greeting. ``questions`` counts question marks (runs count once), ``length`` the characters of
     ``core``.
     """
 
@@ -95,9 +95,11 @@ def judge(core: str, words: list[str], expected_language: str) -> tuple[str | No
     if sum(map(len, words)) < 2:
         return None, "too_short"
     language = guess_language(words, expected_language)
-    if language not in (None, expected_language):
-        return language, "gibberish" if is_gibberish(words) else "other_language"
-    return language, "gibberish" if is_gibberish(words) else None
+    if only_greets(words):
+        return language, "only_greeting"
+    if is_gibberish(words):
+        return language, "gibberish"
+    return language, None if language in (None, expected_language) else "other_language"
 
 
 def core_of(text: str) -> str:

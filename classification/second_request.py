@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from classification.calibration import Logistic, fit_logistic
-from classification.combining import Choices, Units, evidence_of_parts, speaker_of
+from classification.parts import Choices, PartsJudge, Units, speaker_of
 from classification.reading import Reading
 from classification.rows import Rows
 
 MOST_JOINED = 2000
-# Of the mails with several parts we take one in six to hold two requests (0.2 to each 1).
-TWO_REQUESTS_PER_ONE = 0.2
+# Of the mails with several parts we take one in eleven to hold two requests.
+TWO_REQUESTS_PER_ONE = 0.1
 # What the joined messages of one intent count together, in rows; matters where few rows have parts.
 WEIGHT_OF_SAME = 30.0
 
@@ -56,29 +56,34 @@ def _join(first: Reading, second: Reading) -> Reading:
     return Reading(core, parts, first.language, None, first.questions, len(core))
 
 
-def fit_parts_judge(rows: Rows, units: Units, joined: Joined, choices: Choices) -> Logistic:
-    """P(the message has this one intent) for messages of several parts.
+def fit_parts_judge(
+    rows: Rows, units: Units, joined: Joined, choices: Choices, kinship: np.ndarray
+) -> PartsJudge:
+    """Learn from rows of several parts and from joined messages.
 
     ``units`` and ``choices`` hold the units of the rows, followed by those of ``joined``, all
     judged by models that had not seen them.
     """
-    truth = np.concatenate([rows.labels, joined.labels])
-    starts = units.starts
-    evidence, correct, weights = [], [], []
-    two = max(int((joined.labels < 0).sum()), 1)
-    same = max(len(joined.labels) - two, 1)
-    real = sum(starts[row + 1] - starts[row] > 1 for row in range(len(rows.labels)))
-    for row, label in enumerate(truth.tolist()):
-        span = range(starts[row], starts[row + 1])
-        if len(span) == 1:
-            continue
-        evidence.append(evidence_of_parts(span, choices))
-        correct.append(float(choices.columns[speaker_of(span, choices)][0] == label))
-        if row < len(rows.labels):
-            weights.append(1.0)
-        else:
-            total = TWO_REQUESTS_PER_ONE * (real + WEIGHT_OF_SAME) / two
-            weights.append(total if label < 0 else WEIGHT_OF_SAME / same)
-    if not evidence:  # no two rows to join: trust the speaker
-        return Logistic(np.zeros(5), np.ones(5), np.array([1.0, 0, 0, 0, 0]), 0.0)
-    return fit_logistic(np.array(evidence), np.array(correct), row_weights=np.array(weights))
+    untaught = PartsJudge(Logistic(np.zeros(11), np.ones(11), np.eye(11)[0], 0.0), kinship)
+    truth = np.concatenate([rows.labels, joined.labels]).tolist()
+    several = [m for m in range(len(truth)) if units.starts[m + 1] - units.starts[m] > 1]
+    if not several:
+        return untaught
+    evidence, correct = [], []
+    for message in several:
+        span = units.of(message)
+        evidence.append(untaught.evidence(units, span, choices))
+        correct.append(choices.columns[speaker_of(span, choices)][0] == truth[message])
+    weights = _weights(several, len(rows.labels), truth)
+    fitted = fit_logistic(np.array(evidence), np.array(correct, float), row_weights=weights)
+    return PartsJudge(fitted, kinship)
+
+
+def _weights(several: list[int], rows: int, truth: list[int]) -> np.ndarray:
+    """Weight of each message: a row 1, the joined ones together what the constants say."""
+    real = sum(message < rows for message in several)
+    two = sum(message >= rows and truth[message] < 0 for message in several)
+    same = len(several) - real - two
+    of_two = TWO_REQUESTS_PER_ONE * (real + WEIGHT_OF_SAME) / max(two, 1)
+    of_same = WEIGHT_OF_SAME / max(same, 1)
+    return np.array([1.0 if m < rows else of_two if truth[m] < 0 else of_same for m in several])

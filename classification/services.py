@@ -103,12 +103,20 @@ def _checked(prediction: Any, version: str, risks: dict[str, str | None]) -> Ans
     )
 
 
-def explain(text: str) -> tuple[str, Explanation] | None:
-    """The classifier in force and what carried its answer; None when none can say."""
-    classifier = _current().classifier
-    if classifier is None:
+def explain(text: str, *, nearest: int = 5) -> tuple[str, Explanation] | None:
+    """The classifier in force and what carried its answer; None when none can say.
+
+    `nearest` = 0 leaves the slower half out.
+    """
+    try:
+        classifier = _current().classifier
+        if classifier is None:
+            return None
+        return classifier.version, classifier.explain(text, nearest=nearest)
+    except Exception:
+        # A missing explanation holds nobody up.
+        logger.exception("explanation failed")
         return None
-    return classifier.version, classifier.explain(text)
 
 
 def serving_version() -> str | None:

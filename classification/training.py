@@ -59,6 +59,11 @@ def starter_training_data() -> TrainingData:
     return _from_examples(starter_data.training_examples())
 
 
+def held_out_data() -> TrainingData:
+    """The fifth of the starter corpus that is never trained on."""
+    return _from_examples(starter_data.held_out_examples())
+
+
 def _from_examples(rows: Sequence[starter_data.Example]) -> TrainingData:
     return TrainingData(
         ids=[row.id for row in rows],

@@ -1,3 +1,28 @@
-"""Addresses of the customer's pages."""
+"""Addresses of the API."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from classification.api import Predictions
+from decisions.api import DecisionDetail, DecisionList
+from metrics.api import Metrics
+from supportops.docs import Schema
+from tickets.api import (
+    TicketClosing,
+    TicketDetail,
+    TicketList,
+    TicketMessages,
+    TicketReopening,
+)
+
+urlpatterns = [
+    path("tickets/", TicketList.as_view(), name="api-tickets"),
+    path("tickets/<str:reference>/", TicketDetail.as_view(), name="api-ticket"),
+    path("tickets/<str:reference>/messages/", TicketMessages.as_view(), name="api-messages"),
+    path("tickets/<str:reference>/reopen/", TicketReopening.as_view(), name="api-reopen"),
+    path("tickets/<str:reference>/close/", TicketClosing.as_view(), name="api-close"),
+    path("predictions/", Predictions.as_view(), name="api-predictions"),
+    path("decisions/", DecisionList.as_view(), name="api-decisions"),
+    path("decisions/<int:pk>/", DecisionDetail.as_view(), name="api-decision"),
+    path("metrics/", Metrics.as_view(), name="api-metrics"),
+    path("schema/", Schema.as_view(), name="schema"),
+]

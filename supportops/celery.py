@@ -20,7 +20,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportops.settings")
 if not apps.ready:
     django.setup()
 
-from supportops import jobs  # noqa: E402  models can be imported only after the setup
+from supportops import jobs
 
 logger = logging.getLogger("supportops.celery")
 
@@ -80,4 +80,3 @@ def _send(name: str) -> None:
         run_job.apply_async((name,), expires=NUDGE_LIFE)
     except OperationalError as error:
         logger.warning("the broker cannot be reached: %s", type(error).__name__)
-

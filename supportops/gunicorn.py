@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from gunicorn import config
+from gunicorn.config import KNOWN_SETTINGS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportops.settings")
 
@@ -40,7 +40,7 @@ logconfig_dict = {
 }
 
 # Several under one user would fight over one control socket; older versions have none.
-if any(known.name == "control_socket_disable" for known in config.KNOWN_SETTINGS):
+if any(known.name == "control_socket_disable" for known in KNOWN_SETTINGS):
     control_socket_disable = True
 
 

@@ -128,10 +128,13 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "tickets.errors.OutageMiddleware",
 ]
 
 ROOT_URLCONF = "supportops.urls"
 WSGI_APPLICATION = "supportops.wsgi.application"
+# Ids of `manage.py check` that somebody has looked at and accepts.
+SILENCED_SYSTEM_CHECKS = listed("SILENCED_CHECKS")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES = [
@@ -183,8 +186,8 @@ if IS_SQLITE:
     _database["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
     _database["OPTIONS"] = {
+        **_database.get("OPTIONS", {}),  # what the address says behind "?", such as sslmode
         "pool": {"min_size": 1, "max_size": number("DATABASE_POOL", 8, least=1), "timeout": 10},
-        "isolation_level": None,
         "connect_timeout": 5,
         "options": "-c lock_timeout=15s",
     }
@@ -356,6 +359,10 @@ TRACKING_DAYS = number("TRACKING_DAYS", 180, least=1)
 AUTOMATIC_MAILS_A_DAY = 3
 SWEEP_AFTER_SECONDS = number("SWEEP_AFTER_SECONDS", 30, least=1)
 
+# The key that signs heads of the audit chain belongs to the worker, apart from the web process.
+AUDIT_KEY_FILE = Path(os.environ.get("AUDIT_KEY_FILE", "") or DATA_DIR / "audit.key")
+AUDIT_HEADS_FILE = Path(os.environ.get("AUDIT_HEADS_FILE", "") or DATA_DIR / "audit-heads.jsonl")
+
 # --- Classifier and tasks -------------------------------------------------------------------------
 CLASSIFIER = one_of("CLASSIFIER", "linear", "linear", "encoder", "keywords")
 MODEL_DIR = Path(os.environ.get("MODEL_DIR", "") or DATA_DIR / "models")
@@ -368,6 +375,8 @@ if TESTING:
     NUDGE = "tickets.nudge.by_nobody"
 WORKER_SOCKET = DATA_DIR / "worker.sock"
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "") or "redis://127.0.0.1:6379/0"
+WEB_WORKERS = number("WEB_WORKERS", 2, least=1)  # processes of gunicorn
+WEB_THREADS = number("WEB_THREADS", 4, least=1)  # threads of each
 
 # --- Console --------------------------------------------------------------------------------------
 UNFOLD = {

@@ -4,9 +4,23 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from metrics.exposition import exposition
+from supportops import health
+from supportops.docs import Docs
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="inquiry"), name="root"),
     path("ui/", include("tickets.urls")),
     path("ops/", admin.site.urls),
     path("api/v1/", include("supportops.api_urls")),
+    path("health", health.alive, name="health"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("metrics", exposition, name="metrics"),
+    path("docs/", Docs.as_view(), name="docs"),
 ]
+
+# JSON below /api/, pages elsewhere.
+handler400 = "tickets.errors.bad_request"
+handler403 = "tickets.errors.permission_denied"
+handler404 = "tickets.errors.not_found"
+handler500 = "tickets.errors.server_error"

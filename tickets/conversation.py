@@ -19,13 +19,25 @@ CONCLUDED = frozenset({TicketStatus.ANSWERED, TicketStatus.RESOLVED, TicketStatu
 
 
 def customer_reply(
-    ticket_id: int, body: str, *, now: datetime, actor: Actor | None = None
+    ticket_id: int,
+    body: str,
+    *,
+    now: datetime,
+    actor: Actor | None = None,
+    after: int | None = None,
 ) -> Message:
-    """Add what the customer wrote. Thanks alone changes nothing else; anything more reopens."""
+    """Add what the customer wrote. Thanks alone changes nothing else; anything more reopens.
+
+    `after` is the number of the ticket's last message that the customer saw while writing. The
+    same words twice behind it are a double click: the first ones count.
+    """
     actor = actor or Actor.customer()
     question = deciding.ask("", body)  # before the transaction: it may take its time
     with held(ticket_id) as asked:
         ticket = _survivor(asked)
+        earlier = _said_already(asked, body, after)
+        if earlier is not None:
+            return earlier
         message = deciding.add_message(ticket, Author.CUSTOMER, body=body, now=now)
         ticket.last_customer_at = ticket.updated_at = now
         told = record.event(ticket, EventKind.CUSTOMER_REPLIED, actor, now, message=message.number)
@@ -134,17 +146,24 @@ def resolve_held(ticket: Ticket, actor: Actor, now: datetime, kinds: list[EventK
     _finish(ticket, [record.event(ticket, kind, actor, now) for kind in kinds], now)
 
 
+def _said_already(ticket: Ticket, body: str, after: int | None) -> Message | None:
+    if after is None:
+        return None
+    newer = ticket.messages.filter(number__gt=after, author=Author.CUSTOMER, body=body)
+    return newer.first()
+
+
 def _survivor(ticket: Ticket) -> Ticket:
     """Where a merged ticket's conversation goes on. Held by the caller's transaction."""
+    while ticket.merged_into_id is not None:
+        ticket = (
+            Ticket.objects.select_for_update(of=("self",))
+            .select_related("requester", "queue")
+            .get(pk=ticket.merged_into_id)
+        )
     if ticket.status == TicketStatus.SPAM:
         raise NotPossible("This conversation is closed.")
-    if ticket.merged_into_id is None:
-        return ticket
-    return (
-        Ticket.objects.select_for_update(of=("self",))
-        .select_related("requester", "queue")
-        .get(pk=ticket.merged_into_id)
-    )
+    return ticket
 
 
 def _finish(ticket: Ticket, events: list[TicketEvent], now: datetime) -> None:

@@ -2,26 +2,38 @@
 
 import re
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from tickets import texts
 from tickets.codes import Channel
 from tickets.intake import Inquiry
 from tickets.models import MESSAGE_LIMIT
+from tickets.visible import is_visible
 
 NAME_LIMIT = 200
 EMAIL_LIMIT = 254
 SUBJECT_LIMIT = 200
 KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def new_key() -> str:
     """What a page is known by: sent twice, it still makes one ticket."""
     return secrets.token_urlsafe(18)
+
+
+def known_key(value: str | None) -> str | None:
+    """The key that a page sent along, if it is one."""
+    return value if value and KEY.fullmatch(value) else None
+
+
+def displayable(text: str) -> str:
+    """The text with everything replaced that an HTML page cannot carry."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
 class TypedText(forms.CharField):
@@ -31,43 +43,75 @@ class TypedText(forms.CharField):
         self.lines = lines
         super().__init__(**kwargs)
 
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        # With maxlength browsers would cut what is pasted, without a word.
+        attributes = super().widget_attrs(widget)
+        return {name: value for name, value in attributes.items() if name != "maxlength"}
+
     def bound_data(self, data: Any, initial: Any) -> Any:
         shown = super().bound_data(data, initial)
-        return texts.displayable(shown) if isinstance(shown, str) else shown
+        return displayable(shown) if isinstance(shown, str) else shown
 
     def to_python(self, value: Any) -> str:
-        typed = super().to_python(value) or ""
-        return texts.plain_lines(typed) if self.lines else typed
+        # Browsers send the line ends of another age.
+        typed = (super().to_python(value) or "").replace("\r\n", "\n")
+        return typed.replace("\r", "\n") if self.lines else typed
 
     def validate(self, value: str) -> None:
-        if self.required and not texts.has_visible(value):
+        if self.required and not is_visible(value):
             raise ValidationError(self.error_messages["required"], code="required")
-        refuse_broken(value)
-        if not self.lines and texts.has_control(value):
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
             raise ValidationError(
-                _("Please leave out line breaks and control characters."), code="control"
+                _("There is a broken character in here. Please remove it."), code="broken"
             )
+        if not self.lines and any(ord(character) < ord(" ") for character in value):
+            raise ValidationError(_("Please leave out line breaks and tabs."), code="control")
 
 
 class TypedEmail(TypedText, forms.EmailField):
-    """An address that fits into a mail header."""
+    """An address that fits into a mail header, lower-cased: one person, one spelling."""
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value).lower()
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        # Django lets control characters pass inside a quoted local part.
+        if any(not character.isprintable() or character.isspace() for character in value):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
 
 
-def refuse_broken(value: str) -> None:
-    if "\0" in value or texts.has_surrogate(value):
-        raise ValidationError(
-            _("There is a broken character in here. Please remove it."), code="broken"
-        )
+class PageKey(forms.CharField):
+    """What the page is known by. A person cannot mend it, so a faulty one is no error: it is new."""
+
+    widget = forms.HiddenInput
+
+    def bound_data(self, data: Any, initial: Any) -> str:
+        return known_key(data) or new_key()
+
+    def clean(self, value: Any) -> str | None:
+        return known_key(value)
 
 
-def message_field(label: Any, required: Any) -> TypedText:
+class SeenNumber(forms.CharField):
+    """How many messages the page showed; None when somebody changed it."""
+
+    widget = forms.HiddenInput
+
+    def bound_data(self, data: Any, initial: Any) -> str:
+        return data if NUMBER.fullmatch(data or "") else ""
+
+    def clean(self, value: Any) -> int | None:
+        return int(value) if NUMBER.fullmatch(value or "") else None
+
+
+def message_field(label: Any, required: Any, *, rows: int) -> TypedText:
     return TypedText(
         label=label,
         lines=True,
         strip=False,
         max_length=MESSAGE_LIMIT,
-        # No maxlength in the page: browsers would cut a pasted text without a word.
-        widget=WholeTextarea(attrs={"rows": 8}),
+        widget=forms.Textarea(attrs={"rows": rows}),
         error_messages={
             "required": required,
             "max_length": _(
@@ -76,15 +120,6 @@ def message_field(label: Any, required: Any) -> TypedText:
             ),
         },
     )
-
-
-class WholeTextarea(forms.Textarea):
-    """A text area that never cuts what is pasted."""
-
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        context = super().get_context(name, value, attrs)
-        context["widget"]["attrs"].pop("maxlength", None)
-        return context
 
 
 class InquiryForm(forms.Form):
@@ -112,8 +147,8 @@ class InquiryForm(forms.Form):
         max_length=SUBJECT_LIMIT,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    message = message_field(_("Your message"), _("Please write your message."))
-    key = forms.CharField(required=False, widget=forms.HiddenInput)
+    message = message_field(_("Your message"), _("Please write your message."), rows=8)
+    key = PageKey()
     homepage = forms.CharField(
         required=False,
         label=_("Please leave this field empty"),
@@ -135,4 +170,14 @@ class InquiryForm(forms.Form):
             message=typed["message"],
             channel=Channel.FORM,
         )
-        return inquiry
+        if typed["key"] is None:
+            return inquiry
+        # Going back and changing a word is a new inquiry, not a misuse of the key.
+        return replace(inquiry, idempotency_key=f"{typed['key']}.{inquiry.body_hash()}")
+
+
+class ReplyForm(forms.Form):
+    """What a customer adds to a conversation."""
+
+    message = message_field(_("Write to us"), _("Please write your message first."), rows=5)
+    after = SeenNumber()

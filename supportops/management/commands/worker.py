@@ -6,6 +6,7 @@ from supportops import worker
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []
     help = (
         "Runs the periodic jobs: delivers mail, decides what a crash left undecided, tidies up. "
         "Example: manage.py worker   or, from cron: manage.py worker --once"

@@ -1,0 +1,100 @@
+"""The endpoint of predictions: what the classifier says about a text. Nothing is stored."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import OpenApiExample
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from classification import services
+from classification.services import Answer
+from tickets.codes import Scope
+from tickets.endpoints import Endpoint, described
+from tickets.fields import StrictSerializer, Text, checked
+from tickets.models import MESSAGE_LIMIT
+from tickets.shapes import Alternative, Number, Shape, Words
+
+MOST_TEXTS = 1000
+
+
+class Texts(StrictSerializer):
+    """One text or several."""
+
+    text = Text(required=False, max_length=MESSAGE_LIMIT)
+    texts = serializers.ListField(
+        child=Text(max_length=MESSAGE_LIMIT), required=False, min_length=1, max_length=MOST_TEXTS
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise ValidationError({"text": ["Send either text or texts."]})
+        return attrs
+
+
+class Term(Shape):
+    text = Words()
+    weight = Number(help_text="Negative: pulled away from the best guess.")
+
+
+class PredictionShape(Shape):
+    intent = Words(allow_null=True)
+    confidence = Number(allow_null=True, help_text="Of the best guess, also when abstained.")
+    abstained = serializers.BooleanField()
+    reason = Words(allow_null=True, help_text="Why no intent is named.")
+    alternatives = Alternative(many=True, help_text="The best guess first.")
+    terms = Term(many=True)
+    model = Words(allow_null=True)
+
+
+class Predictions(Endpoint):
+    scopes: ClassVar = {"POST": Scope.PREDICTIONS_READ}
+    most_bytes = 2 * 1024 * 1024  # a thousand longish messages
+
+    @described(
+        name="predictions_create",
+        summary="Ask the classifier; nothing is stored",
+        tag="predictions",
+        scope=Scope.PREDICTIONS_READ,
+        request=Texts,
+        answers={200: PredictionShape(many=True)},
+        examples=[
+            OpenApiExample("one", {"text": "Where is my order 10234?"}, request_only=True),
+            OpenApiExample(
+                "several",
+                {"texts": ["Where is my order 10234?", "I want my money back."]},
+                request_only=True,
+            ),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        given = checked(Texts, request.data)
+        texts = given.get("texts") or [given["text"]]
+        answers = services.predict_many(texts)
+        return Response([record_of(t, a) for t, a in zip(texts, answers, strict=True)])
+
+
+def record_of(text: str, answer: Answer) -> dict[str, Any]:
+    """What the classifier said, JSON-ready. A failure is an abstention with its own reason."""
+    said = answer.prediction
+    return {
+        "intent": said.intent if said else None,
+        "confidence": said.confidence if said else None,
+        "abstained": said is None or said.intent is None,
+        "reason": said.reason if said else answer.failure,
+        "alternatives": [
+            {"intent": slug, "confidence": confidence}
+            for slug, confidence in (said.alternatives if said else ())
+        ],
+        "terms": _terms(text) if said else [],
+        "model": answer.classifier,
+    }
+
+
+def _terms(text: str) -> list[dict[str, Any]]:
+    explained = services.explain(text, nearest=0)
+    if explained is None:
+        return []
+    _, explanation = explained
+    return [{"text": term.text, "weight": term.weight} for term in explanation.terms]

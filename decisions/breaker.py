@@ -1,0 +1,114 @@
+"""When automation stops itself: a Bernoulli CUSUM with a computed threshold. Pure: no Django.
+
+Page 1954; Reynolds and Stoumbos 1999. S = max(0, S + m - 1) for a wrong answer, max(0, S - 1) for
+a right one; it trips at S >= h. h is computed (Brook and Evans 1972) for a stated number of false
+trips a year. Evidence that comes late is booked on its decision.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log
+
+import numpy as np
+from scipy.linalg import solve_banded
+
+WORSE = 5  # the rate to be caught, as a multiple of the one that is allowed
+DAYS = 365
+LARGEST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The step for a wrong answer and the height at which the breaker trips."""
+
+    step: int
+    height: int
+
+    @property
+    def rearmed(self) -> int:
+        """Where a breaker starts that a person armed again (Lucas and Crosier 1982)."""
+        return self.height // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Where the evidence has led: the sum now, and whether it ever reached the height."""
+
+    level: int
+    highest: int
+    tripped: bool
+    scored: int
+    wrong: int
+
+
+def step_for(alpha: float) -> int:
+    """m: what one wrong answer weighs against right ones, for alpha against 5 alpha."""
+    allowed, worse = alpha, min(WORSE * alpha, 0.999)
+    gain = log(worse * (1 - allowed) / (allowed * (1 - worse)))
+    return round(gain / log((1 - allowed) / (1 - worse)))
+
+
+@lru_cache(maxsize=4096)
+def run_length(step: int, height: int, rate: float, start: int = 0) -> float:
+    """Expected number of scored answers until a trip, at a true rate of wrong ones.
+
+    States are 0 .. height - 1; solves (I - Q) a = 1. Q has one band below and one `step - 1` above
+    the diagonal.
+    """
+    above, size = step - 1, height
+    bands = np.zeros((above + 2, size))
+    bands[above] = 1.0
+    bands[above, 0] -= 1 - rate  # at 0 a right answer stays
+    bands[above + 1, : size - 1] = -(1 - rate)
+    if above < size:
+        bands[0, above:] -= rate
+    return float(solve_banded((1, above), bands, np.ones(size))[start])
+
+
+def height_for(step: int, rate: float, wanted: float) -> int:
+    """The smallest h whose expected run length at `rate` is at least `wanted`.
+
+    Raises:
+        ValueError: no height within reason gives so long a run.
+    """
+    low, high = 1, LARGEST
+    if run_length(step, high, rate) < wanted:
+        raise ValueError("No threshold gives so few false trips.")
+    while low < high:
+        middle = (low + high) // 2
+        if run_length(step, middle, rate) >= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def chart_for(*, alpha: float, scored_a_day: float, false_trips_a_year: float) -> Chart:
+    """The chart of a breaker: at a rate of `alpha` it trips so many times a year, or fewer."""
+    step = step_for(alpha)
+    wanted = max(1.0, DAYS * scored_a_day / false_trips_a_year)
+    return Chart(step, height_for(step, alpha, wanted))
+
+
+def follow(outcomes: Iterable[bool | None], chart: Chart, *, start: int = 0) -> Path:
+    """Follow answers in the order of their decisions; True is wrong, None not known yet.
+
+    What is not known counts as right, so the path never lies above the one with full knowledge: a
+    delay can only postpone a trip, never cause one.
+    """
+    level = highest = start
+    scored = wrong = 0
+    tripped = False
+    for outcome in outcomes:
+        scored += 1
+        wrong += outcome is True
+        level = max(0, level + (chart.step - 1 if outcome else -1))
+        highest = max(highest, level)
+        tripped = tripped or level >= chart.height
+    return Path(level, highest, tripped, scored, wrong)
+
+
+def operating_curve(chart: Chart, rates: Sequence[float]) -> list[tuple[float, float]]:
+    """Expected scored answers until the trip, for each true rate."""
+    return [(rate, run_length(chart.step, chart.height, rate)) for rate in rates]

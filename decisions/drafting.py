@@ -1,0 +1,102 @@
+"""New versions: a draft made from a policy, and a reply worded anew."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Max
+
+from decisions import replies
+from decisions.models import EscalationRule, IntentRule, Policy, ReplyTemplate
+from tickets import record
+
+COPIED = (
+    "name",
+    "requester_cap",
+    "hourly_cap",
+    "default_queue",
+    "guard_queue",
+    "topics",
+)
+INTENT_RULE_COPIED = (
+    "intent",
+    "level",
+    "threshold",
+    "margin",
+    "queue",
+    "priority",
+    "template",
+    "hourly_cap",
+)
+ESCALATION_RULE_COPIED = ("slug", "reason", "conditions", "queue", "priority")
+
+
+class WordingInvalid(ValueError):
+    """A reply that must not be saved. The message says why."""
+
+
+@transaction.atomic
+def draft_from(policy: Policy, *, actor: record.Actor, now: datetime) -> Policy:
+    """A draft with the next number and the same rules. Nothing is in force by it."""
+    # The row that everybody drafts from is held, so that two drafts do not want one number.
+    Policy.objects.select_for_update().get(pk=policy.pk)
+    newest = Policy.objects.aggregate(newest=Max("number"))["newest"]
+    draft = Policy.objects.create(
+        number=newest + 1,
+        created_at=now,
+        created_by_id=actor.user_id,
+        **{name: getattr(policy, name) for name in COPIED},
+    )
+    for rule in policy.intent_rules.all():
+        IntentRule.objects.create(
+            policy=draft, **{name: getattr(rule, name) for name in INTENT_RULE_COPIED}
+        )
+    for rule in policy.escalation_rules.all():
+        EscalationRule.objects.create(
+            policy=draft, **{name: getattr(rule, name) for name in ESCALATION_RULE_COPIED}
+        )
+    return draft
+
+
+def check_wording(subject: str, body: str) -> None:
+    """Refuse a reply that could never be filled in.
+
+    Raises:
+        WordingInvalid: it is blank or names a variable that does not exist.
+    """
+    if not subject.strip() or not body.strip():
+        raise WordingInvalid("A reply needs a subject and a text.")
+    unknown = replies.variables_in(f"{subject} {body}") - replies.VARIABLES.keys()
+    if unknown:
+        named = ", ".join(f"{{{{ {name} }}}}" for name in sorted(unknown))
+        known = ", ".join(f"{{{{ {name} }}}}" for name in replies.VARIABLES)
+        raise WordingInvalid(f"There is no {named}. There are {known}.")
+
+
+@transaction.atomic
+def write_reply(
+    slug: str,
+    *,
+    subject: str,
+    body: str,
+    actor: record.Actor,
+    now: datetime,
+    instead_of: int | None = None,
+) -> ReplyTemplate:
+    """Write the next version of a reply; earlier ones stay. `instead_of` is the version seen.
+
+    Raises:
+        WordingInvalid: it could never be filled in, or somebody wrote another version meanwhile.
+    """
+    check_wording(subject, body)
+    versions = ReplyTemplate.objects.filter(slug=slug).order_by("-version")
+    newest = versions.values_list("version", flat=True).first() or 0
+    if newest != (instead_of or 0):
+        raise WordingInvalid(f"Version {newest} was written meanwhile; look at it first.")
+    return ReplyTemplate.objects.create(
+        slug=slug,
+        version=newest + 1,
+        subject=subject.strip(),
+        body=body.strip(),
+        created_at=now,
+        created_by_id=actor.user_id,
+    )

@@ -1,0 +1,57 @@
+"""The endpoint of metrics."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from metrics import services
+from tickets.codes import Scope
+from tickets.endpoints import Endpoint, described
+from tickets.fields import Moment, StrictSerializer, checked_query
+from tickets.shapes import Number, Shape
+
+USUAL_PERIOD = timedelta(days=30)
+
+
+class Period(StrictSerializer):
+    """Which tickets are counted: those created from `since` until just before `until`."""
+
+    since = Moment(required=False, help_text="30 days before `until` when absent.")
+    until = Moment(required=False, help_text="Now when absent.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        until = attrs.get("until") or timezone.now()
+        since = attrs.get("since") or until - USUAL_PERIOD
+        if since >= until:
+            raise ValidationError({"since": ["This must be before until."]})
+        return {"since": since, "until": until}
+
+
+class Figure(Shape):
+    value = Number(allow_null=True, help_text="Null where nothing was counted.")
+    numerator = Number()
+    denominator = Number()
+    low = Number(allow_null=True, help_text="Lower bound, 95 %.")
+    high = Number(allow_null=True, help_text="Upper bound, 95 %.")
+    enough_data = serializers.BooleanField()
+
+
+class Metrics(Endpoint):
+    scopes: ClassVar = {"GET": Scope.METRICS_READ}
+
+    @described(
+        name="metrics_retrieve",
+        summary="Every metric of a period, with its bounds",
+        tag="metrics",
+        scope=Scope.METRICS_READ,
+        query=Period,
+        answers={200: serializers.DictField(child=Figure())},
+    )
+    def get(self, request: Request) -> Response:
+        period = checked_query(Period, request.query_params)
+        return Response(services.figures(period["since"], period["until"]))

@@ -1,0 +1,160 @@
+"""From an empty database to one that can serve. Every step may run again at any time."""
+
+import fcntl
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from classification import starter_data
+from classification.models import Promotion
+from decisions import starter
+from supportops import roles
+from tickets import learning
+from tickets.codes import Role
+from tickets.models import Ticket
+from tickets.triggers import install_triggers
+
+LOCK_NUMBER = 7_301_265_118  # any number; the same for all who prepare one PostgreSQL database
+ACCOUNTS = {
+    "admin": Role.ADMINISTRATOR,
+    "agent": Role.AGENT,
+    "lead": Role.LEAD,
+    "auditor": Role.AUDITOR,
+}
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a preparation made that people must be told: names and passwords of new accounts."""
+
+    passwords: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(*, demo: bool, accounts: bool, template: Path | None, say: Say) -> Prepared:
+    """Make the database ready; others who prepare it at the same time wait their turn."""
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    with _alone_on_machine():
+        if template is not None:
+            start_from(template, say)
+        with _alone_on_server():
+            return _prepare(demo=demo, accounts=accounts, say=say)
+
+
+def _prepare(*, demo: bool, accounts: bool, say: Say) -> Prepared:
+    migrate(say)
+    make_cache_table()
+    install_triggers()
+    roles.install_roles()
+    starter_data.install_intents()
+    if starter.install_starter(timezone.now()):
+        say("Policy: the starter policy is in force.")
+    train(say)
+    made = Prepared(make_accounts() if accounts else {})
+    if demo and not Ticket.objects.exists():
+        say("Demo: writing tickets of the last two weeks.")
+        call_command("seed_demo")
+    return made
+
+
+def migrate(say: Say) -> None:
+    executor = MigrationExecutor(connection)
+    waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    if waiting:
+        say(f"Database: applying {waiting} migrations.")
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def make_cache_table() -> None:
+    """The table of the shared cache, in the file that the cache has for itself on SQLite."""
+    if settings.CACHE_URL != "database":
+        return
+    alias = "cache" if "cache" in settings.DATABASES else "default"
+    call_command("createcachetable", database=alias, verbosity=0, stdout=StringIO())
+
+
+def train(say: Say) -> None:
+    """The starter model, where no model was ever put in force."""
+    if Promotion.objects.exists():
+        return
+    say(f"Classifier: training {settings.CLASSIFIER!r} from the starter messages.")
+    learned = learning.train_starter(
+        settings.CLASSIFIER,
+        now=timezone.now(),
+        progress=lambda words, share: say(f"  {share:4.0%} {words}"),
+    )
+    scores = learned.trained.version.scores
+    say(f"  {learned.trained.version}: {scores['accuracy']:.1%} right on messages it had not seen.")
+
+
+@transaction.atomic
+def make_accounts() -> dict[str, str]:
+    """One account for each role where nobody has an account yet; names and passwords."""
+    if User.objects.exists():
+        return {}
+    passwords = {name: new_password() for name in ACCOUNTS}
+    for name, role in ACCOUNTS.items():
+        user = User.objects.create_user(
+            name,
+            password=passwords[name],
+            is_staff=True,
+            is_superuser=role == Role.ADMINISTRATOR,
+        )
+        user.groups.add(Group.objects.get(name=role.value))
+    return passwords
+
+
+def new_password() -> str:
+    """About 79 random bits in four groups that can be typed."""
+    groups = ("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(4))
+    return "-".join(groups)
+
+
+def start_from(template: Path, say: Say) -> None:
+    """Begin with a data directory that was prepared before, such as the one in the image."""
+    target = Path(settings.DATABASES["default"]["NAME"])
+    source = template / target.name
+    if not settings.IS_SQLITE or target.exists() or not source.is_file():
+        return
+    say("Database: starting from the one in the image.")
+    shutil.copytree(template / "models", settings.MODEL_DIR, dirs_exist_ok=True)
+    draft = target.with_name(f".{target.name}.draft")
+    shutil.copyfile(source, draft)
+    draft.rename(target)
+
+
+@contextmanager
+def _alone_on_machine() -> Iterator[None]:
+    with (settings.DATA_DIR / "prepare.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _alone_on_server() -> Iterator[None]:
+    """On PostgreSQL several machines may start at once."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    apart = connection.copy()
+    apart.settings_dict["OPTIONS"].pop("pool", None)  # not one of the pool's few connections
+    try:
+        with apart.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 0")
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK_NUMBER])
+        yield
+    finally:
+        apart.close()

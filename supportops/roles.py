@@ -1,0 +1,134 @@
+"""Who may do what in the console: groups with the least rights that their work needs.
+
+`docs/roles.md` shows this table; a test compares the two.
+"""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.db.models import Q
+
+from tickets.codes import Role
+
+OUR_APPS = ("tickets", "classification", "decisions", "metrics")
+
+# What each right is good for, in the order in which people look for it.
+WORK_ON_TICKETS = {
+    "tickets.view_ticket": "Ticket list and ticket pages, with conversation, Why? and timeline",
+    "tickets.change_ticket": "Reply, note, assign, move, escalate, resolve, reopen, merge, spam, "
+    "correct the intent",
+    "tickets.view_requester": "People who wrote, with their tickets",
+}
+STEER_AUTOMATION = {
+    "tickets.view_queue": "Queues",
+    "tickets.add_queue": "Add queues",
+    "tickets.change_queue": "Rename and order queues",
+    "tickets.view_outbox": "Outgoing mail and what became of it",
+    "tickets.view_ticketevent": "All events",
+    "tickets.view_joblease": "Background jobs",
+    "classification.view_intent": "Intents",
+    "classification.add_intent": "Add intents",
+    "classification.change_intent": "Edit intents and their risk class",
+    "classification.view_modelversion": "Model versions",
+    "classification.view_promotion": "Promotions of models",
+    "classification.view_prediction": "Predictions",
+    "decisions.view_decision": "All decisions",
+    "decisions.view_override": "Overrides",
+    "decisions.view_certificate": "Certificates",
+    "decisions.view_policy": "Policies",
+    "decisions.add_policy": "Make a draft from a policy",
+    "decisions.change_policy": "Edit a draft",
+    "decisions.view_intentrule": "Rules for intents",
+    "decisions.add_intentrule": "Add a rule for an intent to a draft",
+    "decisions.change_intentrule": "Edit a rule for an intent in a draft",
+    "decisions.delete_intentrule": "Take a rule for an intent out of a draft",
+    "decisions.view_escalationrule": "Escalation rules",
+    "decisions.add_escalationrule": "Add an escalation rule to a draft",
+    "decisions.change_escalationrule": "Edit an escalation rule in a draft",
+    "decisions.delete_escalationrule": "Take an escalation rule out of a draft",
+    "decisions.view_publication": "Publications",
+    "decisions.add_publication": "Publish a policy",
+    "decisions.view_replytemplate": "Reply templates",
+    "decisions.add_replytemplate": "Write reply templates and their next versions",
+    "decisions.view_switch": "Kill switch",
+    "decisions.change_switch": "Turn the kill switch",
+    "decisions.view_breaker": "Breakers",
+    "decisions.change_breaker": "Arm a breaker again",
+}
+RUN_THE_SITE = {
+    "tickets.add_apikey": "Issue API keys",
+    "tickets.change_apikey": "Change scopes and end of API keys, revoke them",
+    "tickets.change_calendar": "Change business hours",
+    "auth.view_user": "Accounts of staff",
+    "auth.add_user": "Add accounts of staff",
+    "auth.change_user": "Edit accounts of staff and give them roles",
+    "auth.view_group": "Roles",
+    "axes.view_accessattempt": "Failed logins",
+    "axes.delete_accessattempt": "Unlock somebody who was locked out",
+}
+READ_PEOPLE = ("auth.view_user", "auth.view_group", "axes.view_accessattempt")
+
+WORDS: dict[str, str] = WORK_ON_TICKETS | STEER_AUTOMATION | RUN_THE_SITE
+
+
+def rights(role: Role) -> set[str]:
+    """Permissions of a role, as `app.codename`. Reading everything is read from the tables."""
+    if role == Role.AGENT:
+        return set(WORK_ON_TICKETS)
+    if role == Role.LEAD:
+        return set(WORK_ON_TICKETS | STEER_AUTOMATION)
+    everything = _views() | set(READ_PEOPLE)
+    return everything if role == Role.AUDITOR else everything | set(WORDS)
+
+
+def _views() -> set[str]:
+    """The right to look at each of our tables."""
+    rows = Permission.objects.filter(
+        content_type__app_label__in=OUR_APPS, codename__startswith="view_"
+    )
+    return {f"{app}.{code}" for app, code in rows.values_list("content_type__app_label", "codename")}
+
+
+@transaction.atomic
+def install_roles() -> None:
+    """Make the groups and give each exactly its rights. Safe to run at any time, after migrating.
+
+    Raises:
+        LookupError: a right does not exist, for example because its tables are not migrated yet.
+    """
+    for role in Role:
+        group, _ = Group.objects.get_or_create(name=role.value)
+        group.permissions.set(_permissions(rights(role)))
+
+
+def _permissions(names: Iterable[str]) -> list[Permission]:
+    wanted = set(names)
+    chosen = Q(pk=None)
+    for name in wanted:
+        app, code = name.split(".")
+        chosen |= Q(content_type__app_label=app, codename=code)
+    rows = list(Permission.objects.select_related("content_type").filter(chosen))
+    missing = wanted - {f"{row.content_type.app_label}.{row.codename}" for row in rows}
+    if missing:
+        raise LookupError(f"There is no permission {', '.join(sorted(missing))}.")
+    return rows
+
+
+def as_markdown() -> str:
+    """The table of roles and rights, as it stands in the documentation."""
+    held = {role: rights(role) for role in Role}
+    lines = [
+        "| right | what it opens | " + " | ".join(role.value for role in Role) + " |",
+        "|---|---|" + ":-:|" * len(Role),
+        *(_row(f"`{name}`", words, [name in held[role] for role in Role])
+          for name, words in WORDS.items()),
+        _row("every other `view_…`", "Looking at everything else", [
+            held[role] >= _views() for role in Role
+        ]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(right: str, words: str, marks: Iterable[bool]) -> str:
+    return f"| {right} | {words} | " + " | ".join("yes" if mark else "–" for mark in marks) + " |"

@@ -1,0 +1,245 @@
+"""Filters of the ticket list. Their choices are fixed, so that none costs a scan for its values."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from classification.models import Intent
+from decisions.guards import GUARDS
+from metrics.services import ENDED_BY_MACHINE
+from tickets.codes import (
+    Channel,
+    NoIntent,
+    Outcome,
+    Priority,
+    Reason,
+    TicketStatus,
+)
+from tickets.models import Queue, Ticket
+
+NONE = "none"
+RULE_REASON = re.compile(r"rule:[-a-zA-Z0-9_]{1,64}")
+DAY = timedelta(days=1)
+AT_WORK = (TicketStatus.OPEN, TicketStatus.WAITING)
+Choices = list[tuple[str, str]]
+Tickets = QuerySet[Ticket]
+
+
+def words(codes: Any) -> Choices:
+    return [(code.value, code.value.replace("_", " ").capitalize()) for code in codes]
+
+
+class Fixed(admin.SimpleListFilter):
+    """A drop-down with fixed choices. A value that is none of them filters nothing."""
+
+    any_words = "Any"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return self.offered(request)
+
+    def offered(self, request: HttpRequest) -> Choices:
+        raise NotImplementedError
+
+    def has_output(self) -> bool:
+        return True  # also without choices: the parameter is known
+
+    def queryset(self, request: HttpRequest, queryset: Tickets) -> Tickets:
+        value = self.value()
+        if value not in {key for key, _ in self.lookup_choices}:
+            return queryset
+        return self.narrowed(queryset, str(value), request)
+
+    def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
+        return queryset.filter(**{str(self.parameter_name): value})
+
+
+class StatusFilter(Fixed):
+    title, parameter_name, any_words = "status", "status", "Any status"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        return words(TicketStatus)
+
+
+class QueueFilter(Fixed):
+    title, parameter_name, any_words = "queue", "queue", "Any queue"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        # The number and not the slug: with a join the index on queue and status is of no use.
+        rows = Queue.objects.values_list("pk", "name")
+        return [*((str(pk), name) for pk, name in rows), (NONE, "No queue")]
+
+    def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
+        return queryset.filter(queue_id=None if value == NONE else int(value))
+
+
+class IntentFilter(Fixed):
+    title, parameter_name, any_words = "intent", "intent", "Any intent"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        slugs = Intent.objects.order_by("slug").values_list("slug", flat=True)
+        return [(NONE, "No intent"), *((slug, slug.replace("_", " ")) for slug in slugs)]
+
+    def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
+        return queryset.filter(intent=None if value == NONE else value)
+
+
+class PriorityFilter(Fixed):
+    title, parameter_name, any_words = "priority", "priority", "Any priority"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        return words(Priority)
+
+
+class AssigneeFilter(Fixed):
+    title, parameter_name, any_words = "assignee", "assignee", "Anybody’s"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        return [("me", "Mine"), (NONE, "Nobody’s")]
+
+    def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
+        return queryset.filter(assignee_id=request.user.pk if value == "me" else None)
+
+
+class OutcomeFilter(Fixed):
+    title, parameter_name, any_words = "decision", "outcome", "Any decision"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        return [
+            (Outcome.AUTO_RESOLVE.value, "Automatic"),
+            (Outcome.ESCALATE.value, "To a person"),
+        ]
+
+
+class ChannelFilter(Fixed):
+    title, parameter_name, any_words = "channel", "channel", "Any channel"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        return words(Channel)
+
+
+class ConfidenceFilter(Fixed):
+    title, parameter_name, any_words = "confidence", "confidence", "Any confidence"
+    RANGES: Mapping[str, tuple[str, Q]] = {
+        "under50": ("below 50 %", Q(confidence__lt=0.5)),
+        "50to80": ("50 to 80 %", Q(confidence__gte=0.5, confidence__lt=0.8)),
+        "80to95": ("80 to 95 %", Q(confidence__gte=0.8, confidence__lt=0.95)),
+        "over95": ("95 % and more", Q(confidence__gte=0.95)),
+        NONE: ("not predicted", Q(confidence__isnull=True)),
+    }
+
+    def offered(self, request: HttpRequest) -> Choices:
+        return [(key, title) for key, (title, _) in self.RANGES.items()]
+
+    def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
+        return queryset.filter(self.RANGES[value][1])
+
+
+class CreatedFilter(Fixed):
+    title, parameter_name, any_words = "created", "created", "Any time"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        return [("today", "Today"), ("7", "Last 7 days"), ("30", "Last 30 days")]
+
+    def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
+        now = timezone.now()
+        since = midnight(now) if value == "today" else now - int(value) * DAY
+        return queryset.filter(created_at__gte=since)
+
+
+class ReasonFilter(Fixed):
+    """The first reason of the first decision, as the home page counts them."""
+
+    title, parameter_name, any_words = "reason", "reason", "Any reason"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        plain = [r.value for r in Reason if r not in {Reason.PERMITTED, Reason.CAP_REACHED}]
+        codes = [
+            *plain,
+            *(f"no_intent:{why.value}" for why in NoIntent),
+            *(f"guard:{guard.name}" for guard in GUARDS),
+            Reason.CAP_REACHED.value,
+        ]
+        chosen = self.value() or ""
+        if RULE_REASON.fullmatch(chosen):
+            codes.append(chosen)  # rules are named by policies; the one asked for is enough
+        return [(code, code.replace(":", ": ").replace("_", " ")) for code in codes]
+
+    def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
+        return queryset.counted().filter(decisions__round=1, decisions__reasons__0=value)  # type: ignore[attr-defined]
+
+
+def midnight(now: datetime) -> datetime:
+    """When today began where the business is."""
+    local = timezone.localtime(now)
+    return timezone.make_aware(datetime.combine(local.date(), time.min), local.tzinfo)
+
+
+View = Callable[[Tickets, HttpRequest], Tickets]
+
+# Built-in views, in the order of their links. Those without a title are linked from the home page.
+VIEWS: Mapping[str, tuple[str, View]] = {
+    "mine": (
+        "Mine",
+        lambda rows, request: rows.filter(assignee_id=request.user.pk, status__in=AT_WORK),
+    ),
+    "unassigned": (
+        "Unassigned",
+        lambda rows, request: rows.filter(assignee=None, status=TicketStatus.OPEN),
+    ),
+    "guard": (
+        "Escalated by guard",
+        lambda rows, request: rows.filter(status=TicketStatus.OPEN, reasons__icontains='"guard:'),
+    ),
+    "auto_today": (
+        "Auto-resolved today",
+        lambda rows, request: rows.filter(
+            outcome=Outcome.AUTO_RESOLVE, created_at__gte=midnight(timezone.now())
+        ),
+    ),
+    "reopened": (
+        "Reopened",
+        lambda rows, request: rows.filter(round__gt=1, status__in=AT_WORK),
+    ),
+    "undecided": ("Undecided", lambda rows, request: rows.undecided()),  # type: ignore[attr-defined]
+    "old": (
+        "",
+        lambda rows, request: rows.filter(
+            status=TicketStatus.OPEN, created_at__lt=timezone.now() - DAY
+        ),
+    ),
+    "automated": ("", lambda rows, request: rows.counted().filter(ENDED_BY_MACHINE)),  # type: ignore[attr-defined]
+    "came_back": ("", lambda rows, request: rows.counted().filter(round__gt=1)),  # type: ignore[attr-defined]
+}
+
+
+class ViewFilter(Fixed):
+    """One of the built-in views, chosen by a link above the list."""
+
+    title, parameter_name, any_words = "view", "view", "All"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        return [(key, title) for key, (title, _) in VIEWS.items()]
+
+    def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
+        return VIEWS[value][1](queryset, request)
+
+
+FILTERS = (
+    ViewFilter,
+    StatusFilter,
+    QueueFilter,
+    AssigneeFilter,
+    PriorityFilter,
+    IntentFilter,
+    ConfidenceFilter,
+    OutcomeFilter,
+    ReasonFilter,
+    ChannelFilter,
+    CreatedFilter,
+)

@@ -1,0 +1,133 @@
+"""What is on record and what waits for delivery: read, never changed."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from supportops.listing import ReadOnlyAdmin
+from supportops.templatetags import console
+from tickets.models import AuditRecord, JobLease, Outbox, Ticket, TicketEvent
+from tickets.references import PATTERN
+
+STATE_TONES = {"pending": "info", "sent": "success", "failed": "danger", "suppressed": "plain"}
+
+
+def ticket_link(ticket_id: int | None, words: Any = "") -> str | SafeString:
+    """A link to a ticket's page."""
+    if ticket_id is None:
+        return "–"
+    address = reverse("admin:tickets_ticket_change", args=[ticket_id])
+    return format_html('<a class="so-link" href="{}">{}</a>', address, words or f"#{ticket_id}")
+
+
+@admin.register(Outbox)
+class OutboxAdmin(ReadOnlyAdmin):
+    list_display = ("number", "kind", "to_ticket", "state_pill", "attempts", "last_error", "waits")
+    list_filter = ("state", "kind")
+    list_select_related = ("ticket",)
+    ordering = ("-id",)
+
+    @display(description="Number")
+    def number(self, row: Outbox) -> str:
+        return f"#{row.pk}"
+
+    @display(description="Ticket")
+    def to_ticket(self, row: Outbox) -> str | SafeString:
+        return ticket_link(row.ticket_id, row.ticket)
+
+    @display(description="State")
+    def state_pill(self, row: Outbox) -> SafeString:
+        return console.pill(row.state.capitalize(), STATE_TONES.get(row.state, "plain"))
+
+    @display(description="Sent or next attempt")
+    def waits(self, row: Outbox) -> str | SafeString:
+        return console.clock(row.sent_at or row.next_attempt_at)
+
+
+@admin.register(TicketEvent)
+class TicketEventAdmin(ReadOnlyAdmin):
+    list_display = ("number", "kind", "to_ticket", "actor_kind", "user", "at")
+    list_filter = ("kind", "actor_kind")
+    list_select_related = ("ticket", "user")
+    ordering = ("-id",)
+
+    @display(description="Number")
+    def number(self, event: TicketEvent) -> str:
+        return f"#{event.pk}"
+
+    @display(description="Ticket")
+    def to_ticket(self, event: TicketEvent) -> str | SafeString:
+        return ticket_link(event.ticket_id, event.ticket)
+
+
+@admin.register(AuditRecord)
+class AuditRecordAdmin(ReadOnlyAdmin):
+    """The audit chain. `manage.py audit verify` checks that nothing was changed."""
+
+    list_display = ("link", "kind", "subject_link", "actor", "moment", "short_digest")
+    list_display_links = ("link",)
+    list_filter = ("kind",)
+    search_fields = ("subject", "actor")
+    search_help_text = "T-7K3M-Q9XD, ticket:17, person:4"
+    fields = ("number", "kind", "subject", "actor", "at", "words", "previous", "digest")
+    ordering = ("-number",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditRecord], search_term: str
+    ) -> tuple[QuerySet[AuditRecord], bool]:
+        """Whole subjects and actors by their index; references as people know them."""
+        asked = search_term.strip()
+        if PATTERN.fullmatch(asked.upper()):
+            ticket = Ticket.objects.filter(reference=asked.upper()).first()
+            return queryset.filter(subject=f"ticket:{ticket.pk if ticket else 0}"), False
+        if not asked:
+            return queryset, False
+        return queryset.filter(subject=asked) | queryset.filter(actor=asked), False
+
+    @display(description="Number")
+    def link(self, row: AuditRecord) -> str:
+        return f"#{row.number}"
+
+    @display(description="About")
+    def subject_link(self, row: AuditRecord) -> str | SafeString:
+        kind, _, number = row.subject.partition(":")
+        return ticket_link(int(number), row.subject) if kind == "ticket" else row.subject
+
+    @display(description="When")
+    def moment(self, row: AuditRecord) -> str | SafeString:
+        return console.clock(row.at)
+
+    @display(description="Digest")
+    def short_digest(self, row: AuditRecord) -> SafeString:
+        return format_html('<code title="{}">{}</code>', row.digest, row.digest[:12])
+
+    @display(description="Body")
+    def words(self, row: AuditRecord) -> SafeString:
+        """Indented for reading. The digest speaks of the compact form."""
+        return format_html(
+            '<pre class="so-pre">{}</pre>', json.dumps(json.loads(row.body), indent=2)
+        )
+
+
+@admin.register(JobLease)
+class JobLeaseAdmin(ReadOnlyAdmin):
+    list_display = ("name", "started", "finished", "due", "last_error")
+
+    @display(description="Last started")
+    def started(self, job: JobLease) -> str | SafeString:
+        return console.ago(job.last_started_at, "ago")
+
+    @display(description="Last finished")
+    def finished(self, job: JobLease) -> str | SafeString:
+        return console.ago(job.last_finished_at, "ago")
+
+    @display(description="Due")
+    def due(self, job: JobLease) -> str | SafeString:
+        return console.clock(job.due_at)

@@ -1,0 +1,184 @@
+"""What the page of a ticket shows, gathered in a fixed number of queries."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
+
+from classification import services as classification
+from classification.contract import Term
+from classification.models import Intent, Prediction
+from decisions import replies
+from decisions import services as decisions
+from decisions.explaining import why
+from decisions.models import Decision, Override
+from decisions.services import NoPolicyInForce, Reply
+from decisions.wording import NO_INTENT_WORDS
+from supportops.templatetags.console import person
+from tickets import deciding
+from tickets.admin import timeline
+from tickets.admin.ticket_list import with_openings
+from tickets.codes import Author, Priority, TicketStatus
+from tickets.conversation import CONCLUDED
+from tickets.handling import STOPPED
+from tickets.models import Message, Outbox, Queue, Ticket, TicketEvent
+
+OTHER_TICKETS = 6
+MOST_TERMS = 12
+ModelBackend = "django.contrib.auth.backends.ModelBackend"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message with who wrote it and what became of its mail."""
+
+    message: Message
+    who: str
+    role: str
+    delivery: Outbox | None
+
+
+def context(ticket: Ticket, user: Any) -> dict[str, Any]:
+    """Everything but the composer."""
+    decided = list(
+        Decision.objects.filter(ticket=ticket)
+        .select_related("policy", "template")
+        .order_by("-round")
+    )
+    latest = decided[0] if decided else None
+    requester = str(ticket.requester)
+    events = TicketEvent.objects.filter(ticket=ticket).select_related("user", "api_key")
+    said = conversation(ticket, requester)
+    return {
+        "ticket": ticket,
+        "subject": said[0].message.subject if said else "",
+        "said": said,
+        "lines": timeline.lines(events, requester),
+        "why": why(latest) if latest else None,
+        "prediction": _prediction(latest),
+        "earlier": decided[1:],
+        "overrides": _overrides(ticket),
+        "no_intent_words": NO_INTENT_WORDS.get(ticket.no_intent or "", ""),
+        "others": with_openings(
+            Ticket.objects.filter(requester=ticket.requester)
+            .exclude(pk=ticket.pk)
+            .order_by("-id")[:OTHER_TICKETS]
+        ),
+        "may": possible(ticket) if user.has_perm("tickets.change_ticket") else {},
+    }
+
+
+def choices(ticket: Ticket, user: Any) -> dict[str, Any]:
+    """What the forms of somebody who may act offer."""
+    draft = draft_reply(ticket)
+    return {
+        "staff": [(row.pk, person(row)) for row in assignable()],
+        "queues": list(Queue.objects.all()),
+        "priorities": [code.value for code in Priority],
+        "intents": list(Intent.objects.filter(active=True).order_by("slug")),
+        "draft": draft,
+        "draft_has_gaps": draft is not None and not replies.is_complete(draft.body),
+        "is_mine": ticket.assignee_id == user.pk,
+    }
+
+
+def conversation(ticket: Ticket, requester: str) -> list[Said]:
+    messages = list(Message.objects.filter(ticket=ticket).select_related("user").order_by("number"))
+    mails = Outbox.objects.filter(ticket=ticket, message__isnull=False)
+    delivered = {row.message_id: row for row in mails}
+    return [
+        Said(message, *_author(message, requester), delivered.get(message.pk))
+        for message in messages
+    ]
+
+
+def _author(message: Message, requester: str) -> tuple[str, str]:
+    """Who wrote it, and in which role it is shown."""
+    if message.author == Author.CUSTOMER:
+        return requester, "customer"
+    if message.author == Author.MACHINE:
+        return "Automatic answer", "machine"
+    who = person(message.user) if message.user else "An integration"
+    return who, "note" if message.internal else "agent"
+
+
+def _prediction(decision: Decision | None) -> Prediction | None:
+    """What the classifier said before this decision."""
+    if decision is None or decision.prediction_id is None:
+        return None
+    return Prediction.objects.filter(pk=decision.prediction_id).first()
+
+
+def _overrides(ticket: Ticket) -> QuerySet[Override]:
+    return Override.objects.filter(decision__ticket=ticket).select_related("user")
+
+
+def assignable() -> Iterable[AbstractBaseUser]:
+    """Everybody who may work on tickets."""
+    users: Any = get_user_model().objects
+    able = users.with_perm("tickets.change_ticket", backend=ModelBackend)
+    return able.filter(is_active=True, is_staff=True).order_by("first_name", "username")
+
+
+def draft_reply(ticket: Ticket) -> Reply | None:
+    """The reply that the policy in force words for the ticket's intent."""
+    if ticket.intent is None:
+        return None
+    try:
+        return decisions.draft_reply(ticket.intent, deciding.variables_of(ticket))
+    except NoPolicyInForce:
+        return None
+
+
+def possible(ticket: Ticket) -> Mapping[str, bool]:
+    """Which actions the ticket's state allows. The services decide; this only hides buttons."""
+    stopped = ticket.status in STOPPED
+    concluded = ticket.status in CONCLUDED
+    return {
+        "act": True,
+        "reply": not stopped,
+        "resolve": not stopped
+        and ticket.status not in {TicketStatus.RESOLVED, TicketStatus.CLOSED},
+        "close": not stopped and ticket.status != TicketStatus.CLOSED,
+        "reopen": concluded or ticket.status == TicketStatus.WAITING,
+        "escalate": not stopped,
+        "spam": not stopped,
+        "unspam": ticket.status == TicketStatus.SPAM,
+        "merge": not stopped,
+    }
+
+
+def changed_since(ticket: Ticket, seen_at: datetime) -> list[timeline.Line]:
+    """What others did after the page was opened."""
+    events = TicketEvent.objects.filter(ticket=ticket, at__gt=seen_at)
+    return timeline.lines(events.select_related("user", "api_key"), str(ticket.requester))
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The words that carried a prediction, computed anew: history keeps no words."""
+
+    classifier: str
+    terms: tuple[tuple[Term, int], ...]  # with the length of its bar in percent
+
+
+def explain(ticket: Ticket) -> Terms | None:
+    """What the classifier in force makes of the message that was decided on."""
+    decision = Decision.objects.filter(ticket=ticket).order_by("-round").first()
+    prediction = _prediction(decision)
+    number = prediction.message_number if prediction else 1
+    message = Message.objects.filter(ticket=ticket, number=number, erased_at=None).first()
+    if message is None:
+        return None
+    told = classification.explain(deciding.text_of(message.subject, message.body))
+    if told is None:
+        return None
+    version, explanation = told
+    strongest = sorted(explanation.terms, key=lambda term: -abs(term.weight))[:MOST_TERMS]
+    widest = max((abs(term.weight) for term in strongest), default=0.0) or 1.0
+    bars = tuple((term, round(100 * abs(term.weight) / widest)) for term in strongest)
+    return Terms(version, bars)

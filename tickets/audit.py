@@ -1,0 +1,132 @@
+"""Verifying and exporting the audit chain."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from tickets import audit_heads
+from tickets.audit_heads import SignedHead
+from tickets.models import AuditHead, AuditRecord
+from tickets.record import GENESIS, canonical
+
+COLUMNS = ("number", "kind", "subject", "actor", "at", "body", "previous", "digest")
+CHUNK = 2000
+EXPORT_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The first thing that is wrong, and where."""
+
+    number: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"record {self.number}: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a check of the chain came to. Sound when there is no finding."""
+
+    records: int
+    signed_up_to: int
+    finding: Finding | None
+
+    @property
+    def is_sound(self) -> bool:
+        return self.finding is None
+
+
+def verify() -> Verified:
+    """Check every link, the head in the database and the signed heads outside of it.
+
+    What was cut off after the last signed head, together with the head row, cannot be noticed.
+    """
+    heads = audit_heads.read()
+    signed = {head.number: head for head in heads}
+    broken = next((head for head in heads if not audit_heads.is_genuine(head)), None)
+    if broken is not None:
+        return Verified(0, 0, Finding(broken.number, "its signed head has no valid signature"))
+    seen, digest = 0, GENESIS
+    for row in _rows():
+        problem = _problem(row, seen + 1, digest, signed)
+        if problem is not None:
+            return Verified(seen, _last(signed, seen), Finding(seen + 1, problem))
+        seen, digest = row["number"], row["digest"]
+    return Verified(seen, _last(signed, seen), _end(seen, digest, signed))
+
+
+def _rows() -> Iterator[Mapping[str, Any]]:
+    rows = AuditRecord.objects.order_by("number").values(*COLUMNS)
+    yield from rows.iterator(chunk_size=CHUNK)
+
+
+def _problem(
+    row: Mapping[str, Any], number: int, previous: str, signed: Mapping[int, SignedHead]
+) -> str | None:
+    """What is wrong with a link, given the one before it."""
+    if row["number"] != number:
+        return f"missing; the next record that exists is {row['number']}"
+    if hashlib.sha256(row["body"].encode()).hexdigest() != row["digest"]:
+        return "its body does not have its digest"
+    if row["previous"] != previous:
+        return "it does not follow from the record before it"
+    try:
+        body = json.loads(row["body"])
+    except ValueError:
+        return "its body is not JSON"
+    if not isinstance(body, dict) or canonical(body) != row["body"]:
+        return "its body is not canonical JSON"
+    for column in ("number", "kind", "subject", "actor", "previous"):
+        if body.get(column) != row[column]:
+            return f"its column {column!r} differs from its body"
+    if body.get("at") != row["at"].isoformat(timespec="microseconds"):
+        return "its column 'at' differs from its body"
+    head = signed.get(number)
+    if head is not None and head.digest != row["digest"]:
+        return "it is not the record that was signed"
+    return None
+
+
+def _end(seen: int, digest: str, signed: Mapping[int, SignedHead]) -> Finding | None:
+    """Whether records are missing at the end."""
+    beyond = [number for number in signed if number > seen]
+    if beyond:
+        return Finding(seen + 1, f"missing; records up to {max(beyond)} were signed")
+    head = AuditHead.objects.filter(pk=1).first()
+    number = head.number if head else 0
+    if number > seen:
+        return Finding(seen + 1, f"missing; the head says that there are {number} records")
+    if number < seen or (head is not None and seen and head.digest != digest):
+        return Finding(seen, "it is not the record that the head names")
+    return None
+
+
+def _last(signed: Mapping[int, SignedHead], seen: int) -> int:
+    return max((number for number in signed if number <= seen), default=0)
+
+
+def export(target: TextIO) -> int:
+    """Write the chain with its signed heads as JSON lines; how many records.
+
+    `docs/verify_audit.py` checks such a file with Python's standard library alone.
+    """
+    first = {
+        "format": EXPORT_FORMAT,
+        "public_key": audit_heads.public_key_hex(),
+        "heads": [head.as_record() for head in audit_heads.read()],
+    }
+    target.write(canonical(first) + "\n")
+    written = 0
+    for line in _lines(_rows()):
+        target.write(line)
+        written += 1
+    return written
+
+
+def _lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        yield canonical({"body": row["body"], "digest": row["digest"]}) + "\n"

@@ -1,0 +1,145 @@
+"""Demo tickets: people who write, agents who answer, on a clock of the past.
+
+Everything goes through the same services as real tickets; only the time is given.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+
+from classification.starter_data import Example, held_out_examples
+from tickets import conversation, handling, intake
+from tickets.codes import Channel, OutboxState, Role, TicketStatus
+from tickets.intake import Inquiry
+from tickets.models import Outbox, Ticket
+from tickets.record import Actor
+
+DOMAIN = "customers.example"
+FIRST = (
+    "Ada Ben Chloe Dinesh Elif Femi Greta Hugo Ines Jamal Katya Liam Mei Noor Olga Pablo Quinn "
+    "Rosa Sven Tariq Uma Viktor Wanda Ximena Yusuf Zoe"
+).split()
+LAST = (
+    "Adler Bianchi Costa Dubois Evans Fischer Garcia Haddad Ito Jensen Kowalski Lopez Mbeki Novak "
+    "Okafor Petrov Rossi Singh Tanaka Weber"
+).split()
+REPLIES = [
+    "Hello, thank you for writing. I have looked into it and it is taken care of; you will get a "
+    "confirmation by mail today.",
+    "Hi, I am sorry for the trouble. I have passed this to a colleague in the warehouse and will "
+    "come back to you tomorrow morning.",
+    "Hello, could you send me the order number, please? Then I can look it up right away.",
+    "Good day, this is done. Please tell me if anything is still missing.",
+]
+# Hour weights of a working day, and how busy weekdays are.
+HOURS = [0.2] * 6 + [0.5, 1, 2, 4, 5, 5, 4, 4, 5, 5, 4, 3, 2, 2, 2, 1.5, 1, 0.5]
+WEEKDAYS = [1.3, 1.2, 1.1, 1.0, 1.0, 0.5, 0.4]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One demo customer, what they write and when, and the draw that says what follows."""
+
+    at: datetime
+    name: str
+    email: str
+    example: Example
+    draw: random.Random
+
+
+def plan(*, tickets: int, days: int, seed: int, now: datetime) -> list[Visit]:
+    """Who writes when; the same numbers give the same plan."""
+    draw = random.Random(seed)  # noqa: S311  demo data, nothing secret
+    examples = held_out_examples()
+    people = [f"{first} {last}" for first in FIRST for last in LAST]
+    moments = sorted(_moment(draw, days, now) for _ in range(tickets))
+    return [_visit(at, draw, people, examples) for at in moments]
+
+
+def _moment(draw: random.Random, days: int, now: datetime) -> datetime:
+    while True:
+        at = now - timedelta(days=draw.uniform(0.01, days))
+        hour = draw.choices(range(24), HOURS)[0]
+        moved = at.replace(hour=hour, minute=draw.randrange(60))
+        if moved < now and draw.random() < WEEKDAYS[moved.weekday()] / max(WEEKDAYS):
+            return moved
+
+
+def _visit(
+    at: datetime, draw: random.Random, people: Sequence[str], examples: Sequence[Example]
+) -> Visit:
+    name = draw.choice(people)
+    email = f"{name.lower().replace(' ', '.')}@{DOMAIN}"
+    return Visit(at, name, email, draw.choice(examples), random.Random(draw.random()))  # noqa: S311
+
+
+def play(visit: Visit) -> Ticket:
+    """One ticket from its arrival to where it stands today."""
+    receipt = intake.receive(
+        Inquiry(
+            name=visit.name,
+            email=visit.email,
+            message=visit.example.text,
+            channel=Channel.FORM,
+            metadata={"demo": True},
+        ),
+        now=visit.at,
+    )
+    if receipt.ticket.status == TicketStatus.ANSWERED:
+        _customer_reacts(receipt.ticket, visit)
+    else:
+        _agent_works(receipt.ticket, visit)
+    return receipt.ticket
+
+
+def _customer_reacts(ticket: Ticket, visit: Visit) -> None:
+    chance = visit.draw.random()
+    later = visit.at + timedelta(minutes=visit.draw.randrange(10, 300))
+    if chance < 0.45:
+        conversation.helped(ticket.pk, now=later)
+        if visit.draw.random() < 0.5:
+            conversation.rate(ticket.pk, visit.draw.choice([3, 4, 5, 5]), now=later)
+    elif chance < 0.55:
+        conversation.not_helped(ticket.pk, now=later)
+
+
+def _agent_works(ticket: Ticket, visit: Visit) -> None:
+    """Older tickets were answered by somebody; of the last two days some still wait."""
+    agents = list(get_user_model().objects.filter(groups__name=Role.AGENT, is_active=True))
+    if not agents:
+        return
+    agent = visit.draw.choice(agents)
+    chance = visit.draw.random()
+    recent = visit.at > _newest() - timedelta(days=2)
+    if chance < (0.6 if recent else 0.08):
+        return
+    _answer(ticket, agent, visit, resolves=chance > 0.3)
+
+
+def _newest() -> datetime:
+    newest = Ticket.objects.order_by("-created_at").values_list("created_at", flat=True).first()
+    assert newest is not None  # a ticket was just received
+    return newest
+
+
+def _answer(ticket: Ticket, agent: AbstractBaseUser, visit: Visit, *, resolves: bool) -> None:
+    actor = Actor.person(agent)
+    at = visit.at + timedelta(minutes=visit.draw.randrange(8, 600))
+    handling.assign(ticket.pk, agent, actor=actor, now=at)
+    at += timedelta(minutes=visit.draw.randrange(2, 30))
+    handling.agent_reply(ticket.pk, visit.draw.choice(REPLIES), actor=actor, now=at)
+    if resolves:
+        at += timedelta(minutes=visit.draw.randrange(30, 900))
+        handling.resolve(ticket.pk, actor=actor, now=at)
+        if visit.draw.random() < 0.3:
+            conversation.rate(ticket.pk, visit.draw.choice([2, 3, 4, 4, 5, 5]), now=at)
+
+
+def keep_mail_inside() -> int:
+    """Demo customers get no mail, whatever mail server is set; how many rows were held back."""
+    demo = Outbox.objects.filter(state=OutboxState.PENDING, requester__email__endswith=f"@{DOMAIN}")
+    return demo.update(state=OutboxState.SUPPRESSED, last_error="demo")

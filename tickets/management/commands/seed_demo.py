@@ -1,0 +1,54 @@
+"""Fill an empty install with demo tickets, as if it had been at work for two weeks."""
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from tickets import demo
+from tickets.models import Ticket
+
+EXAMPLES = """
+Examples:
+  manage.py seed_demo
+  manage.py seed_demo --tickets 500 --days 30
+  manage.py seed_demo --dry-run
+"""
+
+
+class Command(BaseCommand):
+    help = "Create demo tickets from messages that the starter model has never seen."
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> Any:
+        parser = super().create_parser(*args, **kwargs)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.epilog = EXAMPLES
+        return parser
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--tickets", type=int, default=160)
+        parser.add_argument("--days", type=int, default=14, help="how far back they reach")
+        parser.add_argument("--seed", type=int, default=1, help="other numbers, other tickets")
+        parser.add_argument("--force", action="store_true", help="even where tickets exist")
+        parser.add_argument("--dry-run", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["tickets"] < 1 or options["days"] < 1:
+            raise CommandError("--tickets and --days must be at least 1.")
+        if Ticket.objects.exists() and not options["force"]:
+            raise CommandError("There are tickets already. --force adds demo tickets to them.")
+        now = timezone.now()
+        plan = demo.plan(
+            tickets=options["tickets"], days=options["days"], seed=options["seed"], now=now
+        )
+        if options["dry_run"]:
+            first, last = plan[0].at, plan[-1].at
+            self.stdout.write(f"{len(plan)} tickets, {first:%Y-%m-%d} to {last:%Y-%m-%d}.")
+            self.stdout.write("Dry run: nothing was written.")
+            return
+        for number, visit in enumerate(plan, 1):
+            demo.play(visit)
+            if number % 40 == 0 or number == len(plan):
+                self.stdout.write(f"  {number} of {len(plan)} demo tickets")
+        demo.keep_mail_inside()
