@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from metrics import services
+from metrics.definitions import LABELS
 from tickets.codes import Scope
 from tickets.endpoints import Endpoint, described
 from tickets.fields import Moment, StrictSerializer, checked_query
@@ -41,6 +42,13 @@ class Figure(Shape):
     enough_data = serializers.BooleanField()
 
 
+class Figures(Shape):
+    """Every metric by its name."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {name: Figure(required=False, help_text=words) for name, words in LABELS.items()}
+
+
 class Metrics(Endpoint):
     scopes: ClassVar = {"GET": Scope.METRICS_READ}
 
@@ -50,7 +58,7 @@ class Metrics(Endpoint):
         tag="metrics",
         scope=Scope.METRICS_READ,
         query=Period,
-        answers={200: serializers.DictField(child=Figure())},
+        answers={200: Figures},
     )
     def get(self, request: Request) -> Response:
         period = checked_query(Period, request.query_params)

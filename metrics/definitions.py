@@ -54,7 +54,10 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     centre = share + Z95**2 / (2 * trials)
     spread = Z95 * sqrt(share * (1 - share) / trials + Z95**2 / (4 * trials**2))
     scale = 1 + Z95**2 / trials
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    # At the ends the formula gives 0 and 1 but for rounding.
+    low = (centre - spread) / scale if successes else 0.0
+    high = (centre + spread) / scale if successes < trials else 1.0
+    return low, high
 
 
 def rate(numerator: int, denominator: int) -> Figure:

@@ -12,10 +12,10 @@ from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import CollectorRegistry, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from tickets.authentication import key_of
 
 from decisions.models import Breaker, Decision, Switch
 from supportops.requests import client_address
+from tickets.authentication import key_of
 from tickets.codes import OutboxState, Scope, TicketStatus
 from tickets.models import AuditHead, JobLease, Outbox, Ticket
 

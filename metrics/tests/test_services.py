@@ -1,0 +1,131 @@
+"""Counting on a history made by hand."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from metrics import services
+from tickets import conversation, handling
+from tickets.codes import Channel
+from tickets.intake import Inquiry, receive
+from tickets.models import Ticket
+from tickets.record import Actor
+
+DAY_0 = datetime(2026, 3, 2, 10, tzinfo=UTC)  # a Monday
+NOW = DAY_0 + timedelta(days=10)
+
+
+def arrive(says, intent, *, email, day=0.0, certified=True):
+    at = DAY_0 + timedelta(days=day)
+    says(intent, version="scripted-1" if certified else "scripted-2")
+    inquiry = Inquiry(name="Ann", email=email, message="Hello there", channel=Channel.FORM)
+    return receive(inquiry, now=at).ticket
+
+
+@pytest.fixture
+def certificate(starter):
+    from decisions.models import Certificate
+
+    return Certificate.objects.create(
+        kind="demo",
+        classifier_version="scripted-1",
+        intents=["order_status", "return_exchange"],
+        alpha=0.05,
+        delta=0.05,
+        method="test",
+        rows=100,
+        errors=0,
+        bound=0.036,
+        coverage=0.5,
+        threshold=0.8,
+        thresholds=[0.8],
+        sample_digest="0" * 64,
+        statement="For a test.",
+        issued_at=DAY_0 - timedelta(days=1),
+        expires_at=DAY_0 + timedelta(days=80),
+    )
+
+
+@pytest.fixture
+def history(certificate, says, agent):
+    """Seven tickets on the first day, one of them spam, and one after seven days.
+
+    automatic answers: durable (helped), came back (reopened), wrote again about the same,
+    said nothing. People: refund answered and resolved, out of scope. Spam counts nowhere.
+    """
+    durable = arrive(says, "order_status", email="durable@example.com")
+    conversation.helped(durable.pk, now=DAY_0 + timedelta(hours=1))
+    conversation.rate(durable.pk, 5, now=DAY_0 + timedelta(hours=1))
+    back = arrive(says, "order_status", email="back@example.com")
+    conversation.not_helped(back.pk, now=DAY_0 + timedelta(hours=2))
+    arrive(says, "return_exchange", email="again@example.com")
+    arrive(says, "return_exchange", email="silent@example.com")
+    refund = arrive(says, "refund_request", email="refund@example.com")
+    actor = Actor.person(agent)
+    handling.agent_reply(refund.pk, "Done.", actor=actor, now=DAY_0 + timedelta(hours=3))
+    handling.resolve(refund.pk, actor=actor, now=DAY_0 + timedelta(hours=4))
+    conversation.rate(refund.pk, 2, now=DAY_0 + timedelta(hours=5))
+    arrive(says, None, email="chatter@example.com")
+    spam = arrive(says, None, email="spam@example.com")
+    handling.mark_spam(spam.pk, actor=actor, now=DAY_0 + timedelta(hours=1))
+    arrive(says, "return_exchange", email="again@example.com", day=6.5)
+
+
+def test_counts_of_a_history_worked_out_by_hand(history):
+    counts = services.counts(DAY_0 - timedelta(days=1), NOW, NOW)
+    # 8 tickets less the spam; automatic: durable, again (twice), silent; back was reopened
+    assert counts.tickets == 7
+    assert counts.automated == 4
+    assert counts.confirmed == 1
+    # six of the seven are at least 7 days old; of these automatic and quiet: durable and silent,
+    # since `again` wrote again 6.5 days later about the same
+    assert counts.mature == 6
+    assert counts.durable == 2
+    # decisions of the first round: 5 automatic (with back), 2 to a person
+    assert (counts.permitted, counts.escalated) == (5, 2)
+    assert (counts.predicted, counts.abstained) == (7, 1)
+    # answered automatically or resolved by a person: 5 and 1
+    assert (counts.resolved, counts.reopened) == (6, 1)
+    assert (counts.rated, counts.satisfied) == (2, 1)
+    assert (counts.reviewed, counts.overridden) == (0, 0)
+
+
+def test_a_period_holds_its_start_and_not_its_end(history):
+    at = Ticket.objects.order_by("created_at").values_list("created_at", flat=True)[0]
+    assert services.counts(at, at + timedelta(seconds=1), NOW).tickets == 6
+    assert services.counts(at - timedelta(seconds=1), at, NOW).tickets == 0
+
+
+def test_reasons_sum_to_the_escalated_tickets(history):
+    found = services.reasons(DAY_0 - timedelta(days=1), NOW)
+    assert found == [("guard:risk_class", 1), ("no_intent:out_of_scope", 1)]
+
+
+def test_by_intent_names_the_most_frequent_first(history):
+    found = services.by_intent(DAY_0 - timedelta(days=1), NOW)
+    assert [(row["intent"], row["tickets"], row["automated"]) for row in found] == [
+        ("return_exchange", 3, 3),
+        ("order_status", 2, 1),
+        (None, 1, 0),
+        ("refund_request", 1, 0),
+    ]
+
+
+def test_an_explicit_correction_is_a_review_and_unsays_durability(history, agent):
+    ticket = Ticket.objects.get(requester__email="silent@example.com")
+    handling.correct_intent(
+        ticket.pk,
+        "refund_status",
+        actor=Actor.person(agent),
+        now=NOW - timedelta(days=1),
+        machine_was_wrong=True,
+    )
+    counts = services.counts(DAY_0 - timedelta(days=1), NOW, NOW)
+    assert (counts.reviewed, counts.overridden, counts.durable) == (1, 1, 1)
+
+
+def test_figures_cost_the_same_number_of_queries_for_any_history(
+    history, django_assert_num_queries
+):
+    with django_assert_num_queries(5):
+        services.figures(DAY_0 - timedelta(days=1), NOW, NOW)

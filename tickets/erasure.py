@@ -1,0 +1,103 @@
+"""Erasing a person: words, names, addresses and salts go; codes, numbers and the chain stay.
+
+The audit chain holds commitments under random salts. With value and salt gone a commitment says
+nothing, and the chain still verifies.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from tickets import record
+from tickets.codes import AuditKind, OutboxState
+from tickets.models import IdempotencyKey, Message, Outbox, Requester, Ticket
+from tickets.models.ticket import new_nonce
+from tickets.record import Actor, AuditEntry
+
+logger = logging.getLogger("supportops.erasure")
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many rows lost their words, or would."""
+
+    requesters: int
+    tickets: int
+    messages: int
+    outbox: int
+    keys: int
+
+
+def count(email: str) -> Erased:
+    """What `erase` would touch. Writes nothing."""
+    people = _people(email)
+    tickets = Ticket.objects.filter(requester__in=people)
+    return Erased(
+        requesters=people.count(),
+        tickets=tickets.count(),
+        messages=Message.objects.filter(ticket__in=tickets, erased_at=None).count(),
+        outbox=Outbox.objects.filter(ticket__in=tickets, state=OutboxState.PENDING).count(),
+        keys=IdempotencyKey.objects.filter(ticket__in=tickets).count(),
+    )
+
+
+def erase(email: str, *, actor: Actor, now: datetime) -> Erased:
+    """Erase a person by e-mail address, in one transaction; then what the file still held."""
+    with transaction.atomic():
+        people = list(_people(email).select_for_update().order_by("pk"))
+        erased = count(email)
+        for person in people:
+            _erase_person(person, actor, now)
+        if people:
+            transaction.on_commit(_forget_pages)
+    return erased
+
+
+def _people(email: str) -> QuerySet[Requester]:
+    return Requester.objects.filter(email=email.strip().lower())
+
+
+def _erase_person(person: Requester, actor: Actor, now: datetime) -> None:
+    tickets = Ticket.objects.filter(requester=person)
+    messages = Message.objects.filter(ticket__in=tickets)
+    IdempotencyKey.objects.filter(ticket__in=tickets).delete()
+    Outbox.objects.filter(ticket__in=tickets, state=OutboxState.PENDING).update(
+        state=OutboxState.SUPPRESSED, last_error="erased"
+    )
+    Outbox.objects.filter(ticket__in=tickets).update(data={})
+    # Agents' answers and notes speak of the person too.
+    number = messages.update(subject="", body="", salt="", erased_at=now)
+    for ticket in tickets.only("pk"):
+        # A new nonce ends every tracking link that is still in somebody's mailbox.
+        tickets.filter(pk=ticket.pk).update(tracking_nonce=new_nonce())
+    tickets.update(metadata={}, external_id=None, body_hash="", tracking_expires_at=now)
+    Requester.objects.filter(pk=person.pk).update(email=None, name="", erased_at=now)
+    data = {"tickets": tickets.count(), "messages": number}
+    record.write(
+        now=now,
+        audit=[AuditEntry(AuditKind.ERASURE, f"requester:{person.pk}", actor, data)],
+    )
+
+
+def _forget_pages() -> None:
+    """SQLite overwrites what is deleted (`secure_delete`); its write-ahead log is emptied here.
+
+    PostgreSQL keeps old row versions until VACUUM; autovacuum takes them in time.
+    """
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            # A reader holds the log open; the next checkpoint after it empties the log.
+            logger.warning("the write-ahead log could not be emptied yet after an erasure")
+        return
+    with connection.cursor() as cursor:
+        for model in (Message, Requester, Ticket, Outbox, IdempotencyKey):
+            cursor.execute(f"VACUUM {model._meta.db_table}")
+
+
+def as_words(erased: Erased) -> str:
+    return ", ".join(f"{number} {name}" for name, number in asdict(erased).items())
