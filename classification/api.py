@@ -50,7 +50,7 @@ class PredictionShape(Shape):
 
 class Predictions(Endpoint):
     scopes: ClassVar = {"POST": Scope.PREDICTIONS_READ}
-    most_bytes = 2 * 1024 * 1024  # a thousand longish messages
+    most_bytes = 2_000_000  # a thousand longish messages
 
     @described(
         name="predictions_create",

@@ -3,11 +3,9 @@
 Prediction needs NumPy and sparse matrices only; scikit-learn is loaded when somebody trains.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,18 +19,17 @@ from classification.contract import (
     OutOfFold,
     Prediction,
     Progress,
-    Term,
 )
+from classification.explaining import pulls_of_words
 from classification.parts import Judgement, PartsJudge, choose, units_of
 from classification.planes import Opinion, Planes
 from classification.reading import read
 from classification.rows import Rows, arrays_of_held_out, held_out_from_arrays
 from classification.store import fingerprint
-from classification.tfidf import TOKEN, Vocabulary, count, letter_grams, weigh
+from classification.tfidf import Vocabulary, count, weigh
 
 # Messages scored at once: enough to be fast, few enough to keep memory flat.
 BATCH = 512
-MOST_TERMS = 8
 
 
 @dataclass(frozen=True)
@@ -208,30 +205,3 @@ def nearest_rows(rows: csr_array, row: csr_array, most: int) -> list[tuple[int, 
     similar = np.clip((rows @ row.T).toarray()[:, 0] / 2, 0.0, 1.0)
     best = np.argsort(-similar, kind="stable")[:most]
     return [(int(i), float(similar[i])) for i in best if similar[i] > 0]
-
-
-def pulls_of_words(
-    core: str, vocabulary: Vocabulary, grams: Mapping[int, float]
-) -> tuple[Term, ...]:
-    """How much each word pulled: its own gram, its letters, half of the pairs it is in.
-
-    ``grams`` holds the pull of each gram over all its places; a place gets its share.
-    """
-    lower = core.lower()
-    places = Counter(vocabulary.numbers([core])[0].tolist())
-    share = {gram: pull / places[gram] for gram, pull in grams.items()}
-    pulls: dict[str, float] = defaultdict(float)
-    for word in lower.split():
-        shown = word.strip(".,;:!?\"'()") or word
-        for gram in letter_grams(word):
-            number = vocabulary.letters.get(gram, -1) + vocabulary.words_end
-            pulls[shown] += share.get(number, 0.0) if gram in vocabulary.letters else 0.0
-    tokens = TOKEN.findall(lower)
-    for token in tokens:
-        pulls[token] += share.get(vocabulary.words.get(token, -1), 0.0)
-    for first, second in pairwise(tokens):
-        half = share.get(vocabulary.words.get(f"{first} {second}", -1), 0.0) / 2
-        pulls[first] += half
-        pulls[second] += half
-    strongest = sorted(pulls.items(), key=lambda item: (-abs(item[1]), item[0]))
-    return tuple([Term(text, weight) for text, weight in strongest[:MOST_TERMS] if weight])

@@ -28,6 +28,8 @@ from classification.tfidf import Vocabulary, count, keep, rarity, weigh
 
 # Penalty for a misplaced row; with few rows per intent the planes must bend to them more.
 MANY_EXAMPLES, PENALTY, PENALTY_OF_FEW = 30, 0.5, 1.0
+# The answers are the same as with a hundredth of it, in half the time.
+TOLERANCE = 0.01
 # Without out-of-scope rows, intents the planes were not shown stand in for them, each row counting
 # this much: enough to learn to distrust unlike messages, too little to shift the rest.
 WEIGHT_OF_STAND_INS = 0.05
@@ -146,7 +148,8 @@ class Trainer:
         counts, labels = keep(self.counts, chosen), self.rows.labels[chosen]
         rarities = rarity(counts).astype(np.float32)
         features = weigh(counts, rarities, self.words_end)
-        machine = LinearSVC(C=self.penalty, random_state=self.seed).fit(features, labels)
+        machine = LinearSVC(C=self.penalty, tol=TOLERANCE, random_state=self.seed)
+        machine.fit(features, labels)
         found, offsets = machine.coef_, machine.intercept_
         if len(machine.classes_) == 2:  # then there is one plane for both
             found, offsets = np.vstack([-found, found]), np.append(-offsets, offsets)

@@ -56,8 +56,8 @@ class Reading:
     paragraphs, at least one unless ``core`` is empty; a single part equals ``core``. ``language``
     is a two-letter code, "unknown" for a language we have no words of, or None when nothing tells.
     ``unreadable`` is None or a code: empty, no_letters, too_short, other_script, other_language,
-    gibberish, only_greeting. ``questions`` counts question marks (runs count once), ``length`` the characters of
-    ``core``.
+    gibberish, only_greeting. ``questions`` counts question marks (runs count once), ``length`` the
+    characters of ``core``.
     """
 
     core: str

@@ -22,11 +22,12 @@ WEIGHT_OF_SAME = 30.0
 
 @dataclass(frozen=True)
 class Joined:
-    """Messages joined out of two rows of one fold: ``labels`` [-1 where the intents differ]."""
+    """Messages joined out of two rows of one fold, ``sources``; label -1 where intents differ."""
 
     readings: list[Reading]
     labels: np.ndarray
     folds: np.ndarray
+    sources: list[tuple[int, ...]]
 
 
 def join_rows(rows: Rows, readings: list[Reading], folds: np.ndarray, seed: int) -> Joined:
@@ -46,6 +47,7 @@ def join_rows(rows: Rows, readings: list[Reading], folds: np.ndarray, seed: int)
         [_join(readings[a], readings[b]) for a, b in pairs],
         np.array([rows.labels[a] if rows.labels[a] == rows.labels[b] else -1 for a, b in pairs]),
         np.array([folds[a] for a, _ in pairs], np.int64),
+        list(pairs),
     )
 
 

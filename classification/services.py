@@ -6,8 +6,9 @@ to a person.
 
 import logging
 import math
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -16,17 +17,18 @@ from django.conf import settings
 from django.db import transaction
 
 from classification import registry
-from classification.contract import Classifier, Explanation, ModelDamaged, Prediction
-from classification.keywords import KeywordClassifier
+from classification.contract import Classifier, Explanation, Prediction
 from classification.models import Intent, ModelVersion, Promotion
 from classification.models import Prediction as PredictionRow
 from tickets import record
-from tickets.codes import AuditKind
+from tickets.codes import AuditKind, NoIntent
 from tickets.models import Ticket
 
 logger = logging.getLogger("supportops.classification")
 
 LOOK_AGAIN_SECONDS = 2.0  # how late a process may notice a promotion
+PROMOTIONS_TRIED = 5
+LAST_RESORT = "keywords"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +46,22 @@ class Answer:
         return self.prediction is None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Serving:
-    """The classifier that this process has in memory."""
+    """The classifier that this process has in memory. Replaced as a whole, never changed."""
 
     promotion_id: int | None = None
     classifier: Classifier | None = None
     looked_at: float = -math.inf
-    risks: dict[str, str | None] = field(default_factory=dict)
+    risks: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.looked_at < LOOK_AGAIN_SECONDS
 
 
 _serving = _Serving()
+_looking = threading.Lock()
 
 
 def predict(text: str) -> Answer:
@@ -84,23 +91,45 @@ def predict_many(texts: Sequence[str]) -> list[Answer]:
         return [Answer(failure="classifier_raised")] * len(texts)
 
 
-def _checked(prediction: Any, version: str, risks: dict[str, str | None]) -> Answer:
+def _checked(said: Any, version: str, risks: Mapping[str, str | None]) -> Answer:
     """Nothing that a classifier says is taken on trust."""
-    confidence = prediction.confidence
-    if isinstance(confidence, bool) or not isinstance(confidence, int | float):
-        return Answer(classifier=version, failure="confidence_invalid")
-    if not math.isfinite(confidence) or not 0 < confidence <= 1:
-        return Answer(classifier=version, failure="confidence_invalid")
-    if prediction.intent is not None and prediction.intent not in risks:
-        return Answer(classifier=version, failure="unknown_intent")
-    if (prediction.intent is None) != (prediction.reason is not None):
-        return Answer(classifier=version, failure="intent_without_reason")
-    margin = prediction.margin
-    if isinstance(margin, bool) or not isinstance(margin, int | float) or not math.isfinite(margin):
-        return Answer(classifier=version, failure="margin_invalid")
-    return Answer(
-        prediction=prediction, classifier=version, risk=risks.get(prediction.intent or "")
+    fault = _fault(said, risks)
+    if fault is not None:
+        return Answer(classifier=version, failure=fault)
+    return Answer(prediction=said, classifier=version, risk=risks.get(said.intent or ""))
+
+
+def _fault(said: Any, risks: Mapping[str, str | None]) -> str | None:
+    """What keeps a prediction from being believed; None when nothing does."""
+    if not isinstance(said, Prediction):
+        return "no_prediction"
+    if not _is_share(said.confidence) or said.confidence == 0:
+        return "confidence_invalid"
+    if not _is_share(said.margin):
+        return "margin_invalid"
+    if said.intent is not None and not (isinstance(said.intent, str) and said.intent in risks):
+        return "unknown_intent"
+    if (said.intent is None) != isinstance(said.reason, NoIntent):
+        return "intent_without_reason"
+    return None if _fits_together(said) else "prediction_invalid"
+
+
+def _fits_together(said: Prediction) -> bool:
+    """The confidence speaks of the intent, and what goes on record has the promised types."""
+    names = [said.best_guess, said.runner_up or "", said.language or ""]
+    if not all(isinstance(name, str) for name in names):
+        return False
+    if said.intent is not None and said.intent != said.best_guess:
+        return False
+    return isinstance(said.alternatives, tuple) and all(
+        isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], str) and _is_share(one[1])
+        for one in said.alternatives
     )
+
+
+def _is_share(value: Any) -> bool:
+    """A real number from 0 to 1. NaN compares false; True is no number here."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def explain(text: str, *, nearest: int = 5) -> tuple[str, Explanation] | None:
@@ -127,44 +156,60 @@ def serving_version() -> str | None:
 
 def _current() -> _Serving:
     """The classifier in force, loaded once for each promotion."""
-    now = time.monotonic()
-    if now - _serving.looked_at < LOOK_AGAIN_SECONDS:
+    global _serving
+    serving = _serving
+    if serving.is_fresh:
+        return serving
+    # While one thread looks or loads, the others go on with what is there, once there is anything.
+    if not _looking.acquire(blocking=serving.classifier is None):
+        return serving
+    try:
+        if not _serving.is_fresh:
+            _serving = _look(_serving)
         return _serving
-    _serving.looked_at = now
-    _serving.risks = dict(Intent.objects.filter(active=True).values_list("slug", "risk"))
-    latest = Promotion.objects.select_related("model").order_by("-id").first()
-    if _serving.classifier is None or (latest and latest.pk != _serving.promotion_id):
-        _load(latest)
-    return _serving
+    finally:
+        _looking.release()
 
 
-def _load(latest: Promotion | None) -> None:
-    """Load the promoted model; a damaged one is refused and what served before serves on."""
-    if latest is None:
-        _serving.classifier = KeywordClassifier()
-        return
-    promotions = Promotion.objects.select_related("model").order_by("-id")[:5]
-    for promotion in [latest] if _serving.classifier else promotions:
+def _look(serving: _Serving) -> _Serving:
+    """What the rows say should serve now."""
+    looked_at = time.monotonic()
+    risks = dict(Intent.objects.filter(active=True).values_list("slug", "risk"))
+    latest = Promotion.objects.order_by("-id").values_list("pk", flat=True).first()
+    classifier = serving.classifier
+    if classifier is None or latest != serving.promotion_id:
+        classifier = _load(classifier)
+    return _Serving(latest, classifier, looked_at, risks)
+
+
+def _load(serving: Classifier | None) -> Classifier:
+    """The promoted model; one that cannot be loaded is refused, and what served before serves on.
+
+    A process that has just started tries the promotions before it; keywords are the last resort.
+    """
+    promotions = Promotion.objects.select_related("model").order_by("-id")
+    for promotion in promotions[: PROMOTIONS_TRIED if serving is None else 1]:
         model = promotion.model
         try:
-            loaded = registry.load_classifier(
+            return registry.load_classifier(
                 settings.MODEL_DIR / model.version, expected_sha256=model.manifest_sha256
             )
-        except (ModelDamaged, OSError):
-            logger.exception("model refused", extra={"version": model.version})
-            continue
-        _serving.classifier, _serving.promotion_id = loaded, latest.pk
-        return
-    if _serving.classifier is None:
-        _serving.classifier = KeywordClassifier()
-    _serving.promotion_id = latest.pk
+        except Exception:
+            # Damaged, absent, or without its library: whatever it is, this model does not serve.
+            logger.exception("model refused: %s", model.version)
+    return serving or registry.make_classifier(LAST_RESORT)
+
+
+def look_again() -> None:
+    """Look at the rows with the next prediction; until then the loaded model serves on."""
+    global _serving
+    _serving = replace(_serving, looked_at=-math.inf)
 
 
 def forget_loaded() -> None:
-    """Look at the rows again with the next prediction. After a promotion, and in tests."""
-    _serving.promotion_id = None
-    _serving.classifier = None
-    _serving.looked_at = -math.inf
+    """Start over, as a new process would. For tests."""
+    global _serving
+    _serving = _Serving()
 
 
 def row_of(answer: Answer, ticket: Ticket, *, message_number: int, now: datetime) -> PredictionRow:
@@ -212,5 +257,5 @@ def promote(model: ModelVersion, *, actor: record.Actor, reason: str, now: datet
                 )
             ],
         )
-    forget_loaded()
+    look_again()
     return promotion

@@ -67,12 +67,12 @@ def save(
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        sums = {name: _write(draft / name, data) for name, data in _files(model)}
+        sums = {name: write_file(draft / name, data) for name, data in _files(model)}
         manifest = _json(_manifest(model, sums, training_sha256, scores or {}))
-        sha256 = _write(draft / MANIFEST, manifest)
+        sha256 = write_file(draft / MANIFEST, manifest)
         draft.chmod(0o755)
-        _sync_directory(draft)
-        _put_in_place(draft, target)
+        sync_directory(draft)
+        put_in_place(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Saved(target, model.version, sha256)
@@ -176,7 +176,7 @@ def _array(content: bytes) -> np.ndarray:
     return array
 
 
-def _write(path: Path, content: bytes) -> str:
+def write_file(path: Path, content: bytes) -> str:
     with path.open("wb") as file:
         file.write(content)
         file.flush()
@@ -203,7 +203,7 @@ def _refuse_strangers(folder: Path, files: Mapping[str, str]) -> None:
             raise ModelDamaged(f"{path} does not belong to the model.")
 
 
-def _put_in_place(draft: Path, target: Path) -> None:
+def put_in_place(draft: Path, target: Path) -> None:
     """Move the draft to its place; an old directory cannot be written over, so it steps aside."""
     if target.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
@@ -212,10 +212,10 @@ def _put_in_place(draft: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         draft.rename(target)
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -4,7 +4,7 @@ Fixed-sequence testing from two starts (Learn then Test, arXiv 2110.01052) with 
 (Clopper and Pearson 1934).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,15 +55,38 @@ def permit(
 ) -> Permit | None:
     """The most lenient threshold above which at most `alpha` are wrong, at confidence 1 - `delta`.
 
-    `confidence` and `wrong` hold one entry for each row that the policy would automate at some
-    threshold; `of` is the number of all rows, for the coverage. None when nothing passes.
+    One planned look, with exact binomial tails. `confidence` and `wrong` hold one entry for each
+    row that the policy would automate at some threshold; `of` is the number of all rows, for the
+    coverage. None when nothing passes.
     """
-    stated, failed = np.asarray(confidence, float), np.asarray(wrong, bool)
-    steps = grid_of(stated) if grid is None else np.asarray(grid, float)
-    rows, errors = _counts(stated, failed, steps)
     chain_delta = delta / STARTS
-    passed = binom.cdf(errors, rows, alpha) <= chain_delta
-    reached = _walk(rows, passed, alpha, chain_delta)
+    return permit_by(
+        confidence,
+        wrong,
+        alpha=alpha,
+        delta=delta,
+        grid=grid_of(np.asarray(confidence, float)) if grid is None else grid,
+        passes=lambda errors, rows: bool(binom.cdf(errors, rows, alpha) <= chain_delta),
+        of=of,
+    )
+
+
+def permit_by(
+    confidence: Sequence[float],
+    wrong: Sequence[bool],
+    *,
+    alpha: float,
+    delta: float,
+    grid: Sequence[float] | np.ndarray,
+    passes: Callable[[int, int], bool],
+    of: int | None = None,
+) -> Permit | None:
+    """As `permit`, by any test: `passes(errors, rows)` at level `delta` / 2, for one chain."""
+    stated, failed = np.asarray(confidence, float), np.asarray(wrong, bool)
+    steps = np.asarray(grid, float)
+    rows, errors = _counts(stated, failed, steps)
+    passed = [passes(int(k), int(n)) for k, n in zip(errors, rows, strict=True)]
+    reached = _walk(passed, [passes(0, int(n)) for n in rows])
     if not reached:
         return None
     last = max(reached)
@@ -74,7 +97,7 @@ def permit(
         thresholds=tuple(float(steps[i]) for i in sorted(reached)),
         rows=int(rows[last]),
         errors=int(errors[last]),
-        bound=upper_bound(int(errors[last]), int(rows[last]), chain_delta),
+        bound=min(alpha, upper_bound(int(errors[last]), int(rows[last]), delta / STARTS)),
         coverage=float(rows[last] / (of or len(stated))),
     )
 
@@ -90,16 +113,18 @@ def _counts(
     return rows, running[rows]
 
 
-def _walk(rows: np.ndarray, passed: np.ndarray, alpha: float, delta: float) -> set[int]:
-    """Indexes that two chains reach; each stops at its first failure."""
-    fewest = np.ceil(np.log(delta) / np.log1p(-alpha))  # with fewer rows even no error is too many
-    feasible = np.flatnonzero(rows >= fewest)
+def _walk(passed: Sequence[bool], feasible: Sequence[bool]) -> set[int]:
+    """Indexes that two chains reach; each stops at its first failure.
+
+    Where not even a row without errors would pass, no chain starts: that depends on counts alone.
+    """
+    first = next((index for index, enough in enumerate(feasible) if enough), None)
     reached: set[int] = set()
-    if not len(feasible):
+    if first is None:
         return reached
     for start in range(STARTS):
-        index = int(feasible[0]) + (len(rows) - int(feasible[0])) * start // STARTS
-        while index < len(rows) and passed[index]:
+        index = first + (len(passed) - first) * start // STARTS
+        while index < len(passed) and passed[index]:
             reached.add(index)
             index += 1
     return reached

@@ -50,9 +50,9 @@ def draft_from(policy: Policy, *, actor: record.Actor, now: datetime) -> Policy:
         IntentRule.objects.create(
             policy=draft, **{name: getattr(rule, name) for name in INTENT_RULE_COPIED}
         )
-    for rule in policy.escalation_rules.all():
+    for escalation in policy.escalation_rules.all():
         EscalationRule.objects.create(
-            policy=draft, **{name: getattr(rule, name) for name in ESCALATION_RULE_COPIED}
+            policy=draft, **{name: getattr(escalation, name) for name in ESCALATION_RULE_COPIED}
         )
     return draft
 

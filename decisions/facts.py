@@ -24,6 +24,11 @@ class Facts:
     risk: str | None = None
     classifier: str | None = None
     classifier_failed: bool = False
+    # a second classifier, where the business has one; None: it was not asked, or it failed
+    second_key: str | None = None  # an intent or `out_of_scope`
+    second_key_failure: str | None = None
+    second_key_required: bool = False
+    keys_agree: bool = True
     # message
     channel: str = "form"
     language: str | None = None
@@ -39,6 +44,7 @@ class Facts:
     # ticket
     reopen_count: int = 0
     decided_by_person: bool = False
+    wrote_again: bool = False  # before this was decided
     # the business
     business_hours: bool = True
     certificate: int | None = None

@@ -53,6 +53,29 @@ def confidence_invalid(facts: Facts, policy: PolicySnapshot) -> bool:
     return not (math.isfinite(confidence) and 0 < confidence <= 1)
 
 
+@guard("intent", "second_key", "keys_agree")
+def keys_disagree(facts: Facts, policy: PolicySnapshot) -> bool:
+    """Two classifiers disagree about this message."""
+    # Seen for itself as well: no summary may call two different names agreement.
+    differ = None not in (facts.intent, facts.second_key) and facts.intent != facts.second_key
+    return differ or not facts.keys_agree
+
+
+@guard("second_key", "second_key_failure", "second_key_required")
+def second_key_missing(facts: Facts, policy: PolicySnapshot) -> bool:
+    """A second classifier has to agree, and it has said nothing about this message."""
+    return facts.second_key_required and facts.second_key is None and could_be_answered(facts)
+
+
+def could_be_answered(facts: Facts) -> bool:
+    """Whether a second opinion matters: where the message alone calls for a person, it does not,
+    and nobody is asked for one."""
+    for_people = (
+        facts.topics or facts.asks_for_person or facts.automatic_mail or facts.reopen_count > 0
+    )
+    return facts.intent is not None and facts.risk == RiskClass.OPEN and not for_people
+
+
 @guard("kill_switch")
 def kill_switch(facts: Facts, policy: PolicySnapshot) -> bool:
     """All automation is switched off."""
@@ -87,6 +110,12 @@ def reopened(facts: Facts, policy: PolicySnapshot) -> bool:
 def decided_by_person(facts: Facts, policy: PolicySnapshot) -> bool:
     """A person has already decided on this ticket."""
     return facts.decided_by_person
+
+
+@guard("wrote_again")
+def wrote_again(facts: Facts, policy: PolicySnapshot) -> bool:
+    """Something was added to the conversation before the first message was decided on."""
+    return facts.wrote_again
 
 
 @guard("automatic_mail")

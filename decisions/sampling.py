@@ -51,6 +51,7 @@ class Row:
     group: str  # requester or near-duplicate group: one row each counts
     wrong: bool | None
     overdue: bool = False
+    key: str = ""  # names the ticket
 
 
 def equal_probability(rows: Sequence[Row]) -> list[Row]:

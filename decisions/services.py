@@ -15,6 +15,7 @@ from django.db.models import Count, F, Q
 from decisions import engine, replies
 from decisions.engine import ENGINE_VERSION, Verdict
 from decisions.facts import Facts
+from decisions.guards import could_be_answered
 from decisions.models import (
     OVERALL,
     Breaker,
@@ -53,6 +54,10 @@ class Case:
     length: int = 0
     questions: int = 0
     automatic_mail: bool = False
+    asks_for_person: bool = False  # by a button; the text is read for it as well
+    second_key: str | None = None  # what another classifier names: an intent or out_of_scope
+    second_key_failure: str | None = None
+    second_key_required: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -194,16 +199,21 @@ def gather(
         risk=case.risk,
         classifier=case.classifier,
         classifier_failed=case.classifier_failed,
+        second_key=case.second_key,
+        second_key_failure=case.second_key_failure,
+        second_key_required=case.second_key_required,
+        keys_agree=None in (case.intent, case.second_key) or case.intent == case.second_key,
         channel=ticket.channel,
         language=case.language,
         length=case.length,
         questions=case.questions,
         topics=tuple(hit.code for hit in hits if hit.topic != PERSON_TOPIC),
-        asks_for_person=any(hit.topic == PERSON_TOPIC for hit in hits),
+        asks_for_person=case.asks_for_person or any(hit.topic == PERSON_TOPIC for hit in hits),
         automatic_mail=case.automatic_mail,
         verified_sender=ticket.requester.verified,
         reopen_count=ticket.round - 1,
         decided_by_person=_person_decided(ticket),
+        wrote_again=ticket.round == 1 and ticket.message_count > 1,
         business_hours=_is_open(now),
         certificate=certificate.pk if certificate else None,
         certified_threshold=certificate.threshold if certificate else None,
@@ -211,6 +221,26 @@ def gather(
         breaker_open=stopped.breaker,
         reply_ready=reply_ready,
         **_recent(ticket, now),
+    )
+
+
+def wants_second_key(case: Case) -> bool:
+    """Whether another classifier's word could still matter. Reads the policy, needs no transaction.
+
+    What only people answer anyway is nobody else's business.
+    """
+    try:
+        hits = policy_in_force().detector.find(case.text)
+    except NoPolicyInForce:
+        return False
+    return could_be_answered(
+        Facts(
+            intent=case.intent,
+            risk=case.risk,
+            topics=tuple(hit.code for hit in hits),
+            asks_for_person=case.asks_for_person,
+            automatic_mail=case.automatic_mail,
+        )
     )
 
 

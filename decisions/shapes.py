@@ -9,7 +9,7 @@ from tickets.shapes import Number, Shape, When, Words, code
 
 
 class Step(Shape):
-    stage = code(["guard", "rule", "permission"])
+    stage = serializers.ChoiceField(choices=["guard", "rule", "permission"])
     name = Words()
     fired = serializers.BooleanField(help_text="It was a reason to call a person.")
     values = serializers.DictField(help_text="What it saw.")

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from decisions.models import Breaker, Switch
+from decisions import breakers
+from decisions.models import Switch
 from tickets import record
 from tickets.codes import AuditKind
 
@@ -32,7 +33,9 @@ def set_switch(on: bool, reason: str, *, actor: record.Actor, now: datetime) -> 
             return False
         switch.on, switch.reason, switch.changed_at = on, reason, now
         switch.save()
-        _put_on_record(AuditKind.SWITCH, "switch:1", actor, now, on=on, reason=reason)
+        data = {"on": on, "reason": reason}
+        entry = record.AuditEntry(AuditKind.SWITCH, f"switch:{SWITCH_ROW}", actor, data)
+        record.write(now=now, audit=[entry])
         return True
 
 
@@ -44,18 +47,7 @@ def arm_breaker(intent: str, reason: str, *, actor: record.Actor, now: datetime)
     Raises:
         ReasonMissing: the reason is blank.
     """
-    reason = _stated(reason)
-    with transaction.atomic():
-        breaker = Breaker.objects.select_for_update().filter(intent=intent, open=True).first()
-        if breaker is None:
-            return False
-        breaker.open, breaker.reason, breaker.changed_at = False, reason, now
-        breaker.save()
-        subject = f"breaker:{breaker.pk}"
-        _put_on_record(
-            AuditKind.BREAKER, subject, actor, now, intent=intent, open=False, reason=reason
-        )
-        return True
+    return breakers.rearm(intent, _stated(reason), actor=actor, now=now)
 
 
 def _stated(reason: str) -> str:
@@ -63,9 +55,3 @@ def _stated(reason: str) -> str:
     if not reason:
         raise ReasonMissing("Say why, for those who read this later.")
     return reason[:300]
-
-
-def _put_on_record(
-    kind: AuditKind, subject: str, actor: record.Actor, now: datetime, **data: str | bool
-) -> None:
-    record.write(now=now, audit=[record.AuditEntry(kind, subject, actor, data)])

@@ -50,7 +50,9 @@ def counts(since: datetime, until: datetime, now: datetime) -> Counts:
         permitted=Count("pk", filter=Q(outcome=Outcome.AUTO_RESOLVE)),
         escalated=Count("pk", filter=Q(outcome=Outcome.ESCALATE)),
     )
-    predictions = Prediction.objects.filter(ticket__in=tickets, round=1, message_number=1)
+    predictions = Prediction.objects.first_keys().filter(
+        ticket__in=tickets, round=1, message_number=1
+    )
     predicted = predictions.aggregate(
         predicted=Count("ticket", distinct=True),
         abstained=Count("ticket", filter=Q(intent=None), distinct=True),

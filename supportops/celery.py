@@ -8,56 +8,71 @@ Nothing depends on a message arriving: what one that got lost would have done, t
 
 import logging
 import os
+import time
 
 import django
 from celery import Celery
 from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
+from kombu import Queue
 from kombu.exceptions import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportops.settings")
 if not apps.ready:
     django.setup()
 
-from supportops import jobs
+from supportops import jobs  # noqa: E402  models can be imported only after the setup
 
 logger = logging.getLogger("supportops.celery")
 
-NUDGE_LIFE = 30  # seconds after which beat has long done the same
+MESSAGE_LIFE = 30  # seconds after which beat has long said the same again
 CONNECT_SECONDS = 2  # a request does not wait long for a broker
+COLLAPSE_SECONDS = 0.5  # nudges of one process within this time become one
+INSIDE, OUTSIDE = "supportops", "supportops-outside"
+
+
+def queue_of(job: jobs.Job) -> str:
+    """Jobs that wait for others' machines queue up apart; a worker takes from both in turn."""
+    return OUTSIDE if job.outside else INSIDE
+
 
 app = Celery("supportops", broker=settings.CELERY_BROKER_URL)
 app.conf.update(
-    task_ignore_result=True,
-    task_acks_late=True,
-    task_reject_on_worker_lost=True,
-    task_soft_time_limit=600,
-    worker_prefetch_multiplier=1,
-    worker_hijack_root_logger=False,
-    worker_max_tasks_per_child=1_000,
-    broker_connection_retry_on_startup=True,
-    broker_transport_options={
-        "visibility_timeout": 900,  # after which a message of a machine that died comes again
-        "socket_timeout": 5,
-        "socket_connect_timeout": CONNECT_SECONDS,
-    },
-    broker_connection_timeout=CONNECT_SECONDS,
-    task_publish_retry_policy={"max_retries": 1, "interval_start": 0},
-    task_serializer="json",
     accept_content=["json"],
-    timezone="UTC",
-    beat_schedule_filename=str(settings.DATA_DIR / "celerybeat-schedule"),
     beat_schedule={
         job.name: {
             "task": "supportops.run_job",
             "schedule": job.every,
             "args": (job.name,),
-            # What waited while nobody worked is not run many times over.
-            "options": {"expires": max(job.every.total_seconds(), NUDGE_LIFE)},
+            # What piled up while nobody worked is not run many times over.
+            "options": {
+                "expires": max(job.every.total_seconds(), MESSAGE_LIFE),
+                "queue": queue_of(job),
+            },
         }
         for job in jobs.JOBS
     },
+    beat_schedule_filename=str(settings.DATA_DIR / "celerybeat-schedule"),
+    broker_connection_retry_on_startup=True,
+    broker_connection_timeout=CONNECT_SECONDS,
+    broker_transport_options={
+        "visibility_timeout": 900,  # after which a message of a machine that died comes again
+        "socket_timeout": 5,
+        "socket_connect_timeout": CONNECT_SECONDS,
+    },
+    task_acks_late=True,
+    task_default_queue=INSIDE,
+    task_ignore_result=True,
+    task_publish_retry_policy={"max_retries": 1, "interval_start": 0},
+    task_queues=[Queue(INSIDE), Queue(OUTSIDE)],
+    task_reject_on_worker_lost=True,
+    task_serializer="json",
+    task_soft_time_limit=600,
+    timezone="UTC",
+    worker_hijack_root_logger=False,
+    worker_max_tasks_per_child=1_000,
+    worker_prefetch_multiplier=1,
 )
 
 
@@ -65,18 +80,39 @@ app.conf.update(
 def run_job(name: str) -> None:
     """Run a job of the table now, unless somebody else runs it. Full batches call for another."""
     job = jobs.named(name)
-    ran = jobs.run(job, timezone.now(), urgent=True)
-    if ran is not None and job.batch is not None and ran.done >= job.batch:
-        _send(name)
+    for ran in jobs.run_due(timezone.now(), jobs=[job], urgent=[name]):
+        if job.batch is not None and ran.done >= job.batch:
+            send(job)
+
+
+def send(job: jobs.Job, *, after: float = 0.0) -> None:
+    """Ask for a job. Never fails: the rows are there, and beat comes round soon."""
+    try:
+        run_job.apply_async(
+            (job.name,), queue=queue_of(job), countdown=after or None, expires=MESSAGE_LIFE
+        )
+    except OperationalError as error:
+        logger.warning("the broker cannot be reached: %s", type(error).__name__)
+
+
+class Nudges:
+    """One message speaks for everything that this process commits while it is under way."""
+
+    def __init__(self) -> None:
+        self.quiet_until = 0.0
+
+    def give(self, now: float) -> bool:
+        """Ask for delivery, unless a message is under way; whether it did."""
+        if now < self.quiet_until:
+            return False
+        self.quiet_until = now + COLLAPSE_SECONDS
+        send(jobs.named(jobs.DELIVER), after=COLLAPSE_SECONDS)
+        return True
+
+
+_nudges = Nudges()
 
 
 def nudge() -> None:
-    """Ask for delivery now. Never fails: the rows are there, and beat comes round soon."""
-    _send(jobs.DELIVER)
-
-
-def _send(name: str) -> None:
-    try:
-        run_job.apply_async((name,), expires=NUDGE_LIFE)
-    except OperationalError as error:
-        logger.warning("the broker cannot be reached: %s", type(error).__name__)
+    """What the web process calls when something waits for delivery."""
+    _nudges.give(time.monotonic())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.urls import get_resolver
 from gunicorn.config import KNOWN_SETTINGS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportops.settings")
@@ -45,7 +46,8 @@ if any(known.name == "control_socket_disable" for known in KNOWN_SETTINGS):
 
 
 def post_worker_init(worker: Any) -> None:
-    """Load the classifier before the first customer comes."""
+    """Load addresses and classifier before the first customer comes. What is broken shows now."""
     from classification.services import predict  # models exist only once the application is loaded
 
+    get_resolver().check()
     predict("hello")

@@ -12,16 +12,18 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
 from supportops.logs import redacted
-from tickets import conversation, delivery, intake
+from tickets import audit_heads, conversation, delivery, intake
 from tickets.models import IdempotencyKey, JobLease
 
 logger = logging.getLogger("supportops.jobs")
 
+DECIDE_BATCH = 8  # all of them wait for the second classifier at the same time
 MAIL_BATCH = 10  # small, so that a worker told to stop leaves soon though the mail server is slow
 SWEEP_BATCH = 200
 SILENT_BATCH = 500
@@ -71,6 +73,15 @@ def beat(now: datetime) -> int:
 HEARTBEAT = "heartbeat"
 DELIVER = "deliver"
 
+# Only where the business asks a second classifier: without one intake decides by itself.
+DECIDE = Job(
+    "decide_received",
+    timedelta(seconds=2),
+    lambda now: intake.decide_received(now=now, limit=DECIDE_BATCH),
+    batch=DECIDE_BATCH,
+    outside=True,
+)
+
 JOBS: tuple[Job, ...] = (
     Job(HEARTBEAT, timedelta(seconds=15), beat, shared=True),
     Job(
@@ -86,7 +97,7 @@ JOBS: tuple[Job, ...] = (
         timedelta(seconds=15),
         lambda now: intake.sweep(now=now, limit=SWEEP_BATCH),
         batch=SWEEP_BATCH,
-        shared=True,
+        lease=timedelta(seconds=30),  # what a worker that died left waits no longer than this
     ),
     Job(
         "settle_silent",
@@ -94,7 +105,9 @@ JOBS: tuple[Job, ...] = (
         lambda now: conversation.settle_silent(now=now, limit=SILENT_BATCH),
         batch=SILENT_BATCH,
     ),
+    Job("sign_head", timedelta(seconds=15), lambda now: audit_heads.sign_due(now=now)),
     Job("forget_keys", timedelta(hours=1), forget_keys, batch=KEY_BATCH),
+    *([DECIDE] if settings.LLM_URL else []),
 )
 
 

@@ -5,9 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 
 class CappedPaginator(Paginator):
@@ -24,12 +25,19 @@ class CappedPaginator(Paginator):
         return rows.order_by().values("pk")[: self.cap + 1].count()
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return min(self.counted, self.cap)
 
     @property
     def is_capped(self) -> bool:
         return self.counted > self.cap
+
+
+class ConsoleChangeList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        # Whatever it counted is all there is to say: no "n results (show all)" in the header.
+        self.full_result_count = self.result_count
 
 
 class ConsoleAdmin(ModelAdmin):
@@ -43,6 +51,29 @@ class ConsoleAdmin(ModelAdmin):
     actions = None
     compressed_fields = True
     show_facets = admin.ShowFacets.NEVER
+    list_max_show_all = 0
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = str(self.opts.verbose_name_plural).capitalize()
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One button to save is enough."""
+        fewer = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        return super().changeform_view(
+            request, object_id, form_url, {**fewer, **(extra_context or {})}
+        )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ConsoleChangeList
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -46,7 +46,7 @@ class Prepared:
 
 def prepare(*, demo: bool, accounts: bool, template: Path | None, say: Say) -> Prepared:
     """Make the database ready; others who prepare it at the same time wait their turn."""
-    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    settings.STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns of a directory that is missing
     with _alone_on_machine():
         if template is not None:
             start_from(template, say)

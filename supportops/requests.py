@@ -8,6 +8,7 @@ from collections.abc import Callable
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 
 from supportops import logs
 
@@ -53,6 +54,22 @@ class ConsolePolicyMiddleware:
         response = self.get_response(request)
         if request.path.startswith("/ops/"):
             response._csp_replace = CONSOLE_POLICY  # type: ignore[attr-defined]
+        return response
+
+
+class ConsoleLanguageMiddleware:
+    """The console speaks English throughout. Else the framework's own words would come in the
+    browser's language, among ours."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/ops/"):
+            return self.get_response(request)
+        with translation.override("en"):
+            response = self.get_response(request)
+        response["Content-Language"] = "en"
         return response
 
 

@@ -87,7 +87,9 @@ def _views() -> set[str]:
     rows = Permission.objects.filter(
         content_type__app_label__in=OUR_APPS, codename__startswith="view_"
     )
-    return {f"{app}.{code}" for app, code in rows.values_list("content_type__app_label", "codename")}
+    return {
+        f"{app}.{code}" for app, code in rows.values_list("content_type__app_label", "codename")
+    }
 
 
 @transaction.atomic
@@ -121,11 +123,15 @@ def as_markdown() -> str:
     lines = [
         "| right | what it opens | " + " | ".join(role.value for role in Role) + " |",
         "|---|---|" + ":-:|" * len(Role),
-        *(_row(f"`{name}`", words, [name in held[role] for role in Role])
-          for name, words in WORDS.items()),
-        _row("every other `view_…`", "Looking at everything else", [
-            held[role] >= _views() for role in Role
-        ]),
+        *(
+            _row(f"`{name}`", words, [name in held[role] for role in Role])
+            for name, words in WORDS.items()
+        ),
+        _row(
+            "every other `view_…`",
+            "Looking at everything else",
+            [held[role] >= _views() for role in Role],
+        ),
     ]
     return "\n".join(lines) + "\n"
 

@@ -42,6 +42,18 @@ def number(name: str, default: int, *, least: int = 0) -> int:
     return int(value)
 
 
+def share(name: str, default: float) -> float:
+    """A share of the environment, from 0 to 1."""
+    value = os.environ.get(name, "").strip() or str(default)
+    try:
+        parsed = float(value)
+    except ValueError:
+        parsed = -1.0
+    if not 0 <= parsed <= 1:
+        raise ImproperlyConfigured(f"{name} must be a share from 0 to 1, not {value!r}.")
+    return parsed
+
+
 def listed(name: str, default: str = "") -> list[str]:
     """Values separated by commas."""
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
@@ -122,6 +134,7 @@ MIDDLEWARE = [
     "supportops.requests.ConsolePolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "supportops.requests.ConsoleLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -172,9 +185,12 @@ SQLITE_OPTIONS = {
     "init_command": SQLITE_PRAGMAS,
 }
 
+DATABASE_URL = os.environ.get("DATABASE_URL", "") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
+if not DATABASE_URL.startswith(("sqlite://", "postgres://", "postgresql://")):
+    raise ImproperlyConfigured("DATABASE_URL must be a sqlite:/// or postgres:// address.")
 try:
-    DATABASES = {"default": env.db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
-except (environ.ImproperlyConfigured, ValueError) as error:
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+except ValueError as error:
     raise ImproperlyConfigured(f"DATABASE_URL: {error}") from error
 _database = DATABASES["default"]
 IS_SQLITE = _database["ENGINE"] == "django.db.backends.sqlite3"
@@ -333,6 +349,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1/",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "TicketStatus": "tickets.codes.TicketStatus",
+        "Outcome": "tickets.codes.Outcome",
+    },
 }
 
 # --- Mail -----------------------------------------------------------------------------------------
@@ -359,6 +379,11 @@ TRACKING_DAYS = number("TRACKING_DAYS", 180, least=1)
 AUTOMATIC_MAILS_A_DAY = 3
 SWEEP_AFTER_SECONDS = number("SWEEP_AFTER_SECONDS", 30, least=1)
 
+# Shares of tickets that are reviewed blind: of all, and of those that could be automated.
+REVIEW_RATE = share("REVIEW_RATE", 0.05)
+REVIEW_RATE_LIKELY = share("REVIEW_RATE_LIKELY", 0.20)
+FALSE_TRIPS_A_YEAR = 1.0  # of all breakers together, while automation is as good as certified
+
 # The key that signs heads of the audit chain belongs to the worker, apart from the web process.
 AUDIT_KEY_FILE = Path(os.environ.get("AUDIT_KEY_FILE", "") or DATA_DIR / "audit.key")
 AUDIT_HEADS_FILE = Path(os.environ.get("AUDIT_HEADS_FILE", "") or DATA_DIR / "audit-heads.jsonl")
@@ -378,6 +403,29 @@ CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "") or "redis://127.0.0.
 WEB_WORKERS = number("WEB_WORKERS", 2, least=1)  # processes of gunicorn
 WEB_THREADS = number("WEB_THREADS", 4, least=1)  # threads of each
 
+# --- Second classifier ----------------------------------------------------------------------------
+LLM_URL = os.environ.get("LLM_URL", "").strip()  # empty: no message leaves the house
+LLM_MODEL = os.environ.get("LLM_MODEL", "").strip()
+LLM_API_KEY = os.environ.get("LLM_API_KEY", "").strip()
+LLM_DEADLINE_SECONDS = number("LLM_DEADLINE_SECONDS", 10, least=1)
+LLM_CALLS_A_DAY = number("LLM_CALLS_A_DAY", 1000)
+# May have private addresses, and may do without TLS.
+LLM_ALLOWED_HOSTS = [host.lower() for host in listed("LLM_ALLOWED_HOSTS")]
+LLM_REQUIRED = flag("LLM_REQUIRED", default=True)
+if LLM_URL:
+    _endpoint = urlsplit(LLM_URL)
+    if _endpoint.scheme not in {"http", "https"} or not _endpoint.hostname:
+        raise ImproperlyConfigured("LLM_URL must be an address such as https://llm.example.com/v1.")
+    if _endpoint.scheme == "http" and _endpoint.hostname not in LLM_ALLOWED_HOSTS:
+        raise ImproperlyConfigured(
+            "LLM_URL must be https, or LLM_ALLOWED_HOSTS must name its host: customers' messages "
+            "would travel in the open."
+        )
+    if not LLM_MODEL:
+        raise ImproperlyConfigured("LLM_MODEL must name the model to ask at LLM_URL.")
+    if LLM_DEADLINE_SECONDS > 60:
+        raise ImproperlyConfigured("LLM_DEADLINE_SECONDS must be at most 60.")
+
 # --- Console --------------------------------------------------------------------------------------
 UNFOLD = {
     "SITE_TITLE": "SupportOps",
@@ -385,6 +433,9 @@ UNFOLD = {
     "SITE_SUBHEADER": BUSINESS_NAME,
     "SITE_URL": "/ui/",
     "SITE_SYMBOL": "support_agent",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "supportops.console.favicon"}
+    ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "supportops.console.home",
@@ -395,7 +446,8 @@ UNFOLD = {
 }
 
 # --- Logs -----------------------------------------------------------------------------------------
-LOG_FORMAT = one_of("LOG_FORMAT", "plain" if DEBUG or TESTING else "json", "plain", "json")
+_for_people = DEBUG or TESTING or sys.stderr.isatty()
+LOG_FORMAT = one_of("LOG_FORMAT", "plain" if _for_people else "json", "plain", "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -68,12 +68,12 @@ class Lane:
         """Work until told to stop. A job under way is finished first."""
         nudged = False
         while not self.stop.told():
+            close_old_connections()
             nudged = self.wait(self.round(nudged=nudged))
 
     def round(self, *, nudged: bool = False) -> float:
         """Run what is due; how many seconds until there is something again."""
         try:
-            close_old_connections()
             jobs.run_due(
                 timezone.now(),
                 jobs=self.table,
@@ -110,15 +110,12 @@ def run_once() -> list[Ran]:
 def run_forever(stop: Stop) -> bool:
     """Work until told to stop; False when a lane ended by itself, which is a fault of ours."""
     with listening(settings.WORKER_SOCKET) as nudges:
-        lanes = [
-            Lane([job for job in jobs.JOBS if not job.outside], stop),
-            Lane(
-                [job for job in jobs.JOBS if job.outside],
-                stop,
-                nudges=nudges,
-                urgent=(jobs.DELIVER,),
-            ),
-        ]
+        lanes = [Lane([job for job in jobs.JOBS if not job.outside], stop)]
+        # One each: a slow mail server holds up no other machine's answers.
+        for job in jobs.JOBS:
+            if job.outside:
+                own = nudges if job.name == jobs.DELIVER else None
+                lanes.append(Lane([job], stop, nudges=own, urgent=(jobs.DELIVER,)))
         broken = threading.Event()
         threads = [threading.Thread(target=_keep, args=(lane, broken)) for lane in lanes]
         for thread in threads:

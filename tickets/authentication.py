@@ -23,17 +23,23 @@ class KeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer so_…`."""
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
-        key = key_of(request)
+        key = _key_in_force(request)
         return None if key is None else (None, key)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
 
-def key_of(request: HttpRequest | Request) -> ApiKey | None:
-    """The key in force that a request carries; None when it carries none.
+def key_of(request: HttpRequest) -> ApiKey | None:
+    """The key of a request outside the API framework; None without a key that is in force."""
+    try:
+        return _key_in_force(request)
+    except AuthenticationFailed:
+        return None
 
-    Keys are random, so they are looked up by their SHA-256.
+
+def _key_in_force(request: HttpRequest | Request) -> ApiKey | None:
+    """None where no key was sent. Keys are random, so they are looked up by their SHA-256.
 
     Raises:
         AuthenticationFailed: the key is unknown, revoked or expired.
@@ -71,9 +77,10 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, ApiKey):
             return False
-        if not hasattr(view, str(request.method).lower()):
-            raise MethodNotAllowed(str(request.method))
-        scope = self.scope_of(view, str(request.method))
+        method = str(request.method)
+        if method.lower() not in view.http_method_names or not hasattr(view, method.lower()):
+            raise MethodNotAllowed(method)
+        scope = self.scope_of(view, method)
         if scope is None or not request.auth.allows(scope):
             raise PermissionDenied(f"The key needs the scope {scope}.")
         return True

@@ -1,32 +1,27 @@
 """Business calendars as rows, read into pure opening hours."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
 
 from tickets.models import Calendar
-from tickets.service_levels import OpeningHours
+from tickets.service_levels import OpeningHours, read_week
 
 DEFAULT_SLUG = "default"
 
 
 def opening_hours(calendar: Calendar, now: datetime) -> OpeningHours:
     """The hours of a calendar, with the public holidays around `now`."""
-    return OpeningHours(
-        ZoneInfo(calendar.time_zone),
-        {
-            int(day): [(time.fromisoformat(a), time.fromisoformat(b)) for a, b in spans]
-            for day, spans in calendar.hours.items()
-        },
-        _holidays(calendar.holiday_country, now.year) if calendar.holiday_country else frozenset(),
-    )
+    free = _holidays(calendar.holiday_country, now.year) if calendar.holiday_country else ()
+    return OpeningHours(ZoneInfo(calendar.time_zone), read_week(calendar.hours), frozenset(free))
 
 
 @lru_cache(maxsize=64)
 def _holidays(country: str, year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays(country, years=[year, year + 1]))
+    # Around New Year another year than that of UTC may be the local one.
+    return frozenset(holidays.country_holidays(country, years=[year - 1, year, year + 1]))
 
 
 def default_hours(now: datetime) -> OpeningHours | None:

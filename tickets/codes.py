@@ -209,6 +209,31 @@ class Topic(StrEnum):
     PRESS = "press"
 
 
+class ReviewPart(StrEnum):
+    """Whose answer a blind review is."""
+
+    FIRST = "first"
+    SECOND = "second"  # another person, where reviewer and machine differ, and for a tenth
+    SETTLE = "settle"  # a lead, where the two differ
+
+
+class ReviewVerdict(StrEnum):
+    """What a blind reviewer says of a message."""
+
+    INTENT = "intent"
+    NONE = "none"  # none of the intents
+    TWO = "two"  # two requests at once
+    UNDECIDABLE = "undecidable"
+
+
+class FindingSource(StrEnum):
+    """Where evidence for a breaker comes from."""
+
+    OVERRIDE = "override"
+    REOPEN = "reopen"
+    REVIEW = "review"
+
+
 class CertificateKind(StrEnum):
     DEMO = "demo"
     PROVISIONAL = "provisional"

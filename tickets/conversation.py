@@ -3,19 +3,23 @@
 A reopening is a new round, and a new round always goes to a person.
 """
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from tickets import deciding, record
 from tickets.codes import Author, EventKind, TicketStatus
-from tickets.holding import NotPossible, held
+from tickets.holding import NotPossible, held, locked_tickets
 from tickets.models import Message, Ticket, TicketEvent
 from tickets.record import Actor
 from tickets.thanks import is_only_thanks
 
 # From here a customer's word starts a new round.
 CONCLUDED = frozenset({TicketStatus.ANSWERED, TicketStatus.RESOLVED, TicketStatus.CLOSED})
+# From here a ticket goes back to a person; elsewhere one has it, or it is spam.
+BACK = CONCLUDED | {TicketStatus.WAITING}
 
 
 def customer_reply(
@@ -35,6 +39,8 @@ def customer_reply(
     question = deciding.ask("", body)  # before the transaction: it may take its time
     with held(ticket_id) as asked:
         ticket = _survivor(asked)
+        if ticket.status == TicketStatus.SPAM:
+            raise NotPossible("This conversation is closed.")
         earlier = _said_already(asked, body, after)
         if earlier is not None:
             return earlier
@@ -54,34 +60,54 @@ def customer_reply(
 
 def not_helped(ticket_id: int, *, now: datetime) -> bool:
     """The customer says that the answer did not help. False when a person has it already."""
-    return _back_to_person(ticket_id, EventKind.NOT_HELPED, Actor.customer(), now)
+    return _back_to_person(ticket_id, Actor.customer(), now, kind=EventKind.NOT_HELPED)
 
 
 def talk_to_person(ticket_id: int, *, now: datetime) -> bool:
     """The customer wants a person. False when a person has it already."""
-    return _back_to_person(ticket_id, None, Actor.customer(), now)
+    return _back_to_person(ticket_id, Actor.customer(), now, of={TicketStatus.RECEIVED, *BACK})
 
 
 def reopen(ticket_id: int, *, actor: Actor, now: datetime) -> bool:
     """Open a concluded ticket again. False when it is open already."""
-    return _back_to_person(ticket_id, None, actor, now)
+    return _back_to_person(ticket_id, actor, now)
 
 
-def _back_to_person(ticket_id: int, kind: EventKind | None, actor: Actor, now: datetime) -> bool:
-    opening = Message.objects.get(ticket_id=ticket_id, number=1)
+def answer_undelivered(ticket_id: int, *, now: datetime) -> bool:
+    """The automatic answer reached nobody: a person takes over. False when one has it already."""
+    return _back_to_person(
+        ticket_id, Actor.machine(), now, of={TicketStatus.ANSWERED}, undelivered=True
+    )
+
+
+def _back_to_person(
+    ticket_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    of: Collection[TicketStatus] = BACK,
+    kind: EventKind | None = None,
+    **why: bool,
+) -> bool:
+    """Whether a ticket in one of the states `of`, or the one it was merged into, went back."""
+    opening = Message.objects.get(ticket_id=_goes_on_in(ticket_id), number=1)
     question = deciding.ask(opening.subject, opening.body)
-    with held(ticket_id) as ticket:
-        if ticket.status == TicketStatus.WAITING:
-            ticket.status = TicketStatus.OPEN
-            events = [record.event(ticket, EventKind.REOPENED, actor, now, same_round=True)]
-            _finish(ticket, events, now)
-            return True
-        if ticket.status not in CONCLUDED:
+    with held(opening.ticket_id) as asked:
+        ticket = _survivor(asked)
+        if ticket.status not in of:
             return False
-        events = [record.event(ticket, kind, actor, now)] if kind else []
+        told = [record.event(ticket, kind, actor, now)] if kind else []
         if kind == EventKind.NOT_HELPED:
             ticket.helped = False
-        _new_round(ticket, opening, question, actor, now, events=events)
+        if ticket.status == TicketStatus.RECEIVED:
+            wanted = replace(question, asks_for_person=True)
+            deciding.decide(ticket, opening, wanted, now=now, events=told)
+        elif ticket.status == TicketStatus.WAITING:
+            ticket.status = TicketStatus.OPEN
+            told.append(record.event(ticket, EventKind.REOPENED, actor, now, same_round=True))
+            _finish(ticket, told, now)
+        else:
+            _new_round(ticket, opening, question, actor, now, events=told, **why)
         return True
 
 
@@ -93,6 +119,7 @@ def _new_round(
     now: datetime,
     *,
     events: list[TicketEvent],
+    **why: bool,
 ) -> None:
     """Start the next round. The engine's guard sees to it that a person gets it."""
     before = ticket.status
@@ -100,13 +127,14 @@ def _new_round(
     ticket.status = TicketStatus.RECEIVED
     ticket.resolved_at = None
     ticket.save()
-    reopened = record.event(ticket, EventKind.REOPENED, actor, now, status=before)
+    reopened = record.event(ticket, EventKind.REOPENED, actor, now, status=before, **why)
     deciding.decide(ticket, message, question, now=now, events=[*events, reopened])
 
 
 def helped(ticket_id: int, *, now: datetime) -> bool:
     """The customer says that it is solved. False when there was nothing to confirm."""
-    with held(ticket_id) as ticket:
+    with held(ticket_id) as asked:
+        ticket = _survivor(asked)
         if ticket.status not in {TicketStatus.ANSWERED, TicketStatus.WAITING}:
             return False
         ticket.helped = True
@@ -114,15 +142,17 @@ def helped(ticket_id: int, *, now: datetime) -> bool:
         return True
 
 
-def rate(ticket_id: int, rating: int, *, now: datetime) -> None:
-    """Keep the customer's rating, 1 to 5. A later one replaces it; both stay in the timeline."""
-    with held(ticket_id) as ticket:
+def rate(ticket_id: int, rating: int, *, now: datetime) -> bool:
+    """Keep the customer's rating, 1 to 5; False for spam. A later one replaces it on the ticket,
+    both stay in its timeline."""
+    with held(ticket_id) as asked:
+        ticket = _survivor(asked)
+        if ticket.status == TicketStatus.SPAM:
+            return False
         ticket.rating = rating
-        _finish(
-            ticket,
-            [record.event(ticket, EventKind.RATED, Actor.customer(), now, rating=rating)],
-            now,
-        )
+        told = record.event(ticket, EventKind.RATED, Actor.customer(), now, rating=rating)
+        _finish(ticket, [told], now)
+        return True
 
 
 def settle_silent(*, now: datetime, limit: int = 500) -> int:
@@ -153,16 +183,18 @@ def _said_already(ticket: Ticket, body: str, after: int | None) -> Message | Non
     return newer.first()
 
 
+def _goes_on_in(ticket_id: int) -> int:
+    """The ticket in which the conversation goes on: itself, or what it was merged into."""
+    targets = Ticket.objects.values_list("merged_into_id", flat=True)
+    while (target := targets.get(pk=ticket_id)) is not None:
+        ticket_id = target
+    return ticket_id
+
+
 def _survivor(ticket: Ticket) -> Ticket:
     """Where a merged ticket's conversation goes on. Held by the caller's transaction."""
     while ticket.merged_into_id is not None:
-        ticket = (
-            Ticket.objects.select_for_update(of=("self",))
-            .select_related("requester", "queue")
-            .get(pk=ticket.merged_into_id)
-        )
-    if ticket.status == TicketStatus.SPAM:
-        raise NotPossible("This conversation is closed.")
+        ticket = locked_tickets().get(pk=ticket.merged_into_id)
     return ticket
 
 

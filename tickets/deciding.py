@@ -5,16 +5,18 @@ API, form page, console, commands and workers all come through here.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import OperationalError, transaction
 
-from classification import reading
+from classification import reading, remote
 from classification import services as classification
+from classification.llm import SecondOpinion
 from classification.services import Answer
+from decisions import reviewing
 from decisions import services as decisions
 from decisions.models import Decision
 from decisions.services import Case, Reply
@@ -34,6 +36,24 @@ from tickets.record import Actor, AuditEntry
 
 logger = logging.getLogger("supportops.deciding")
 
+LONGEST_SUBJECT = 200
+
+# What a decision changes on a ticket: fewer columns, fewer indexes to write.
+DECIDED_FIELDS = [
+    "status",
+    "message_count",
+    "intent",
+    "no_intent",
+    "confidence",
+    "outcome",
+    "reasons",
+    "queue",
+    "priority",
+    "updated_at",
+    "decided_at",
+    "auto_replied_at",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -44,11 +64,23 @@ class Question:
     language: str | None
     questions: int
     automatic_mail: bool = False
+    asks_for_person: bool = False  # by a button; what the text says is found elsewhere
+    second: SecondOpinion | None = None  # None: no other classifier was asked
+
+    @property
+    def waited(self) -> timedelta:
+        """How long the second opinion took."""
+        return timedelta(milliseconds=self.second.milliseconds if self.second else 0)
 
 
 def ask(subject: str, body: str, *, automatic_mail: bool = False) -> Question:
     """Predict a message. Never raises, writes nothing, needs no transaction."""
-    return ask_many([(subject, body)], automatic_mail=automatic_mail)[0]
+    try:
+        return ask_many([(subject, body)], automatic_mail=automatic_mail)[0]
+    except Exception:
+        # Without a prediction the rules can still hand the ticket to a person.
+        logger.exception("asking failed")
+        return Question(body, Answer(failure="asking_raised"), None, 0, automatic_mail)
 
 
 def ask_many(
@@ -75,6 +107,26 @@ def _question(text: str, answer: Answer, automatic_mail: bool) -> Question:
 def text_of(subject: str, body: str) -> str:
     """What is classified: the subject is often the whole question."""
     return f"{subject}\n\n{body}" if subject.strip() else body
+
+
+def takes_its_time() -> bool:
+    """Whether another machine is asked for a second opinion, so that the worker has to decide."""
+    return remote.is_on()
+
+
+def with_second_opinions(questions: Sequence[Question], *, now: datetime) -> list[Question]:
+    """Ask the second classifier where its word could matter. Slow: for the worker alone, outside
+    any transaction."""
+    asked = [number for number, question in enumerate(questions) if _wants_second_key(question)]
+    opinions = remote.ask_many([questions[number].text for number in asked], now=now)
+    heard = list(questions)
+    for number, opinion in zip(asked, opinions, strict=True):
+        heard[number] = replace(heard[number], second=opinion)
+    return heard
+
+
+def _wants_second_key(question: Question) -> bool:
+    return remote.is_on() and decisions.wants_second_key(Case(**_said(question)))
 
 
 def decide(
@@ -108,18 +160,22 @@ def _decide(
     now: datetime,
     events: Sequence[TicketEvent],
 ) -> Decision:
+    if question.second is not None:
+        # First, so that what the ticket goes by stays its newest prediction.
+        remote.store(question.second, ticket, message_number=message.number, now=now)
     prediction = classification.store(
         question.answer, ticket, message_number=message.number, now=now
     )
     settled = decisions.settle(ticket, _case(ticket, question, prediction.pk), now=now)
     decision = settled.decision
+    reviewing.draw_for(decision, settled.verdict, now=now)
     _note_prediction(ticket, question.answer)
     if settled.verdict.automates and settled.reply is not None:
         told, outbox = _answer(ticket, settled.reply, now)
     else:
         told, outbox = _escalate(ticket, decision, question, now)
     _note_decision(ticket, decision, now)
-    ticket.save()
+    ticket.save(update_fields=DECIDED_FIELDS)
     record.write(
         now=now,
         events=[*events, *told],
@@ -131,29 +187,49 @@ def _decide(
 
 def _case(ticket: Ticket, question: Question, prediction_id: int) -> Case:
     """The prediction as plain data, for rules that know no classifier."""
+    return Case(
+        **_said(question),
+        **_second_key(question),
+        prediction_id=prediction_id,
+        variables=variables_of(ticket),
+    )
+
+
+def _said(question: Question) -> dict[str, Any]:
+    """What reading and predicting brought."""
     answer, said = question.answer, question.answer.prediction
     common: dict[str, Any] = {
         "text": question.text,
-        "prediction_id": prediction_id,
         "classifier": answer.classifier,
         "classifier_failed": answer.failed,
         "language": question.language,
         "questions": question.questions,
         "length": len(question.text),
         "automatic_mail": question.automatic_mail,
-        "variables": variables_of(ticket),
+        "asks_for_person": question.asks_for_person,
     }
     if said is None:
-        return Case(**common)
-    return Case(
-        **common,
-        intent=said.intent,
-        no_intent=said.reason.value if said.reason else None,
-        confidence=said.confidence,
-        runner_up=said.runner_up,
-        margin=said.margin,
-        risk=answer.risk,
-    )
+        return common
+    return common | {
+        "intent": said.intent,
+        "no_intent": said.reason.value if said.reason else None,
+        "confidence": said.confidence,
+        "runner_up": said.runner_up,
+        "margin": said.margin,
+        "risk": answer.risk,
+    }
+
+
+def _second_key(question: Question) -> dict[str, Any]:
+    """What the other classifier brought; nothing where the business has none."""
+    if not remote.is_on():
+        return {}
+    opinion = question.second
+    return {
+        "second_key": opinion.label if opinion else None,
+        "second_key_failure": opinion.failure if opinion else remote.NOT_ASKED,
+        "second_key_required": remote.is_required(),
+    }
 
 
 def variables_of(ticket: Ticket) -> dict[str, str]:
@@ -167,12 +243,17 @@ def variables_of(ticket: Ticket) -> dict[str, str]:
 
 
 def _note_prediction(ticket: Ticket, answer: Answer) -> None:
-    """The latest prediction stands on the ticket, unless a person said otherwise."""
-    if ticket.intent_corrected or answer.prediction is None:
+    """The latest prediction stands on the ticket, until a person has had a say on it."""
+    if answer.prediction is None or has_persons_word(ticket):
         return
     said = answer.prediction
     ticket.intent, ticket.no_intent = said.intent, said.reason
     ticket.confidence = said.confidence
+
+
+def has_persons_word(ticket: Ticket) -> bool:
+    """Whether somebody answered the customer or corrected the intent: that the machine leaves."""
+    return ticket.intent_corrected or ticket.first_human_reply_at is not None
 
 
 def _note_decision(ticket: Ticket, decision: Decision, now: datetime) -> None:
@@ -188,7 +269,8 @@ def _answer(ticket: Ticket, reply: Reply, now: datetime) -> tuple[list[TicketEve
     """Write the automatic reply and queue its mail."""
     ticket.status = TicketStatus.ANSWERED
     ticket.auto_replied_at = now
-    message = add_message(ticket, Author.MACHINE, subject=reply.subject, body=reply.body, now=now)
+    subject = reply.subject[:LONGEST_SUBJECT]  # a template may fit and yet not with every name
+    message = add_message(ticket, Author.MACHINE, subject=subject, body=reply.body, now=now)
     machine = Actor.machine()
     events = [
         record.event(ticket, EventKind.AUTO_RESOLVED, machine, now),
@@ -207,14 +289,12 @@ def _answer(ticket: Ticket, reply: Reply, now: datetime) -> tuple[list[TicketEve
 def _escalate(
     ticket: Ticket, decision: Decision, question: Question, now: datetime
 ) -> tuple[list[TicketEvent], list[Outbox]]:
-    """Hand the ticket to a person; confirm its receipt once, and never to a machine."""
+    """Hand the ticket to a person."""
     ticket.status = TicketStatus.OPEN
     event = record.event(
         ticket, EventKind.ESCALATED, Actor.machine(), now, reasons=decision.reasons
     )
-    if ticket.round > 1 or question.automatic_mail or not ticket.requester.email:
-        return [event], []
-    return [event], [confirmation(ticket, now)]
+    return [event], _confirmations(ticket, question, now)
 
 
 def _hand_over(
@@ -226,8 +306,10 @@ def _hand_over(
     events: Sequence[TicketEvent],
 ) -> Decision:
     """The short way to a person, for when the long one failed. Touches as little as it can."""
-    # What the failed attempt left on the object in memory is not what the row says.
+    # What the failed attempt left on the objects in memory is not what the rows say.
     ticket.refresh_from_db()
+    for event in events:
+        event.pk, event._state.adding = None, True
     prediction_id = _keep_prediction(ticket, message, question, now)
     decision = decisions.settle_failure(ticket, prediction_id=prediction_id, now=now)
     ticket.status = TicketStatus.OPEN
@@ -235,11 +317,10 @@ def _hand_over(
     ticket.decided_at = ticket.updated_at = now
     ticket.save()
     told = record.event(ticket, EventKind.ESCALATED, Actor.machine(), now, reasons=decision.reasons)
-    outbox = [] if ticket.round > 1 or question.automatic_mail else [confirmation(ticket, now)]
     record.write(
         now=now,
         events=[*events, told],
-        outbox=outbox,
+        outbox=_confirmations(ticket, question, now),
         audit=[_audit_entry(decision, message)],
     )
     return decision
@@ -254,7 +335,10 @@ def _keep_prediction(
             return classification.store(
                 question.answer, ticket, message_number=message.number, now=now
             ).pk
-    except DatabaseError:
+    except OperationalError:
+        raise
+    except Exception:
+        # It may be the prediction itself that made the long way fail.
         logger.exception("prediction not stored", extra={"ticket": ticket.reference})
         return None
 
@@ -306,6 +390,13 @@ def mail(
         next_attempt_at=now,
         created_at=now,
     )
+
+
+def _confirmations(ticket: Ticket, question: Question, now: datetime) -> list[Outbox]:
+    """Receipt is confirmed once, and never to a machine."""
+    if ticket.round > 1 or question.automatic_mail or not ticket.requester.email:
+        return []
+    return [confirmation(ticket, now)]
 
 
 def confirmation(ticket: Ticket, now: datetime) -> Outbox:

@@ -10,13 +10,16 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 
+from classification import services as classification
 from classification.starter_data import Example, held_out_examples
-from tickets import conversation, handling, intake
-from tickets.codes import Channel, OutboxState, Role, TicketStatus
+from decisions.models import Certificate
+from tickets import conversation, handling, intake, record
+from tickets.codes import AuditKind, CertificateKind, Channel, OutboxState, Role, TicketStatus
 from tickets.intake import Inquiry
 from tickets.models import Outbox, Ticket
-from tickets.record import Actor
+from tickets.record import Actor, AuditEntry
 
 DOMAIN = "customers.example"
 FIRST = (
@@ -42,9 +45,13 @@ WEEKDAYS = [1.3, 1.2, 1.1, 1.0, 1.0, 0.5, 0.4]
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One demo customer, what they write and when, and the draw that says what follows."""
+    """One demo customer, what they write and when, and the draw that says what follows.
+
+    Nothing happens after `until`, the present of the demo.
+    """
 
     at: datetime
+    until: datetime
     name: str
     email: str
     example: Example
@@ -57,7 +64,7 @@ def plan(*, tickets: int, days: int, seed: int, now: datetime) -> list[Visit]:
     examples = held_out_examples()
     people = [f"{first} {last}" for first in FIRST for last in LAST]
     moments = sorted(_moment(draw, days, now) for _ in range(tickets))
-    return [_visit(at, draw, people, examples) for at in moments]
+    return [_visit(at, now, draw, people, examples) for at in moments]
 
 
 def _moment(draw: random.Random, days: int, now: datetime) -> datetime:
@@ -70,15 +77,41 @@ def _moment(draw: random.Random, days: int, now: datetime) -> datetime:
 
 
 def _visit(
-    at: datetime, draw: random.Random, people: Sequence[str], examples: Sequence[Example]
+    at: datetime,
+    until: datetime,
+    draw: random.Random,
+    people: Sequence[str],
+    examples: Sequence[Example],
 ) -> Visit:
     name = draw.choice(people)
     email = f"{name.lower().replace(' ', '.')}@{DOMAIN}"
-    return Visit(at, name, email, draw.choice(examples), random.Random(draw.random()))  # noqa: S311
+    follows = random.Random(draw.random())  # noqa: S311
+    return Visit(at, until, name, email, draw.choice(examples), follows)
 
 
+@transaction.atomic
+def begin(visits: Sequence[Visit]) -> None:
+    """Let the demo permit of the model in force speak of the demo's past as well.
+
+    The copy ends with the demo's present: what comes after it is decided under the real one.
+    """
+    first, until = visits[0].at, visits[0].until
+    version = classification.serving_version() or ""
+    permit = Certificate.objects.in_force(version, until).first()
+    if permit is None or permit.kind != CertificateKind.DEMO or permit.issued_at <= first:
+        return
+    permit.pk, permit._state.adding = None, True
+    permit.issued_at, permit.expires_at = first, until
+    permit.statement = f"{permit.statement} Dated back for demo tickets."
+    permit.save()
+    data = {"certificate": permit.pk, "kind": permit.kind, "classifier": version, "demo": True}
+    entry = AuditEntry(AuditKind.CERTIFICATE, f"certificate:{permit.pk}", Actor.machine(), data)
+    record.write(now=until, audit=[entry])
+
+
+@transaction.atomic
 def play(visit: Visit) -> Ticket:
-    """One ticket from its arrival to where it stands today."""
+    """One ticket from its arrival to where it stands today; no worker sees its mail waiting."""
     receipt = intake.receive(
         Inquiry(
             name=visit.name,
@@ -93,12 +126,15 @@ def play(visit: Visit) -> Ticket:
         _customer_reacts(receipt.ticket, visit)
     else:
         _agent_works(receipt.ticket, visit)
+    keep_mail_inside()
     return receipt.ticket
 
 
 def _customer_reacts(ticket: Ticket, visit: Visit) -> None:
     chance = visit.draw.random()
     later = visit.at + timedelta(minutes=visit.draw.randrange(10, 300))
+    if later > visit.until:
+        return
     if chance < 0.45:
         conversation.helped(ticket.pk, now=later)
         if visit.draw.random() < 0.5:
@@ -109,34 +145,32 @@ def _customer_reacts(ticket: Ticket, visit: Visit) -> None:
 
 def _agent_works(ticket: Ticket, visit: Visit) -> None:
     """Older tickets were answered by somebody; of the last two days some still wait."""
-    agents = list(get_user_model().objects.filter(groups__name=Role.AGENT, is_active=True))
+    people = get_user_model().objects.filter(groups__name=Role.AGENT, is_active=True)
+    agents = list(people.order_by("pk"))
     if not agents:
         return
     agent = visit.draw.choice(agents)
     chance = visit.draw.random()
-    recent = visit.at > _newest() - timedelta(days=2)
+    recent = visit.at > visit.until - timedelta(days=2)
     if chance < (0.6 if recent else 0.08):
         return
     _answer(ticket, agent, visit, resolves=chance > 0.3)
 
 
-def _newest() -> datetime:
-    newest = Ticket.objects.order_by("-created_at").values_list("created_at", flat=True).first()
-    assert newest is not None  # a ticket was just received
-    return newest
-
-
 def _answer(ticket: Ticket, agent: AbstractBaseUser, visit: Visit, *, resolves: bool) -> None:
     actor = Actor.person(agent)
-    at = visit.at + timedelta(minutes=visit.draw.randrange(8, 600))
-    handling.assign(ticket.pk, agent, actor=actor, now=at)
-    at += timedelta(minutes=visit.draw.randrange(2, 30))
-    handling.agent_reply(ticket.pk, visit.draw.choice(REPLIES), actor=actor, now=at)
-    if resolves:
-        at += timedelta(minutes=visit.draw.randrange(30, 900))
-        handling.resolve(ticket.pk, actor=actor, now=at)
+    assigned = visit.at + timedelta(minutes=visit.draw.randrange(8, 600))
+    replied = assigned + timedelta(minutes=visit.draw.randrange(2, 30))
+    resolved = replied + timedelta(minutes=visit.draw.randrange(30, 900))
+    words, rating = visit.draw.choice(REPLIES), visit.draw.choice([2, 3, 4, 4, 5, 5])
+    if assigned <= visit.until:
+        handling.assign(ticket.pk, agent, actor=actor, now=assigned)
+    if replied <= visit.until:
+        handling.agent_reply(ticket.pk, words, actor=actor, now=replied)
+    if resolves and resolved <= visit.until:
+        handling.resolve(ticket.pk, actor=actor, now=resolved)
         if visit.draw.random() < 0.3:
-            conversation.rate(ticket.pk, visit.draw.choice([2, 3, 4, 4, 5, 5]), now=at)
+            conversation.rate(ticket.pk, rating, now=resolved)
 
 
 def keep_mail_inside() -> int:

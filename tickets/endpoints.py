@@ -1,7 +1,7 @@
 """What all endpoints of the API share: manners, pages, and how they describe themselves."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -29,13 +29,14 @@ LARGEST_ID = 2**63 - 1
 class OneFormat(BaseContentNegotiation):
     """There is one format, so what a client prefers is not asked."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
-        return parsers[0]  # which says itself what it does not read
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
+        return next(iter(parsers))  # which says itself what it does not read
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None
     ) -> tuple[Any, str]:
-        return renderers[0], renderers[0].media_type
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class Endpoint(APIView):
@@ -44,8 +45,13 @@ class Endpoint(APIView):
     scopes: ClassVar[Mapping[str, Scope]] = {}
     http_method_names = ["get", "head", "post"]
     content_negotiation_class = OneFormat
-    # A redirect would turn a POST without the last slash into a GET.
-    should_append_slash = False
+
+    @classmethod
+    def as_view(cls, **options: Any) -> Any:
+        view = super().as_view(**options)
+        # A redirect would turn a POST without the last slash into a GET.
+        view.should_append_slash = False  # type: ignore[attr-defined]
+        return view
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         translation.activate("en")  # the same words for every client
@@ -67,8 +73,7 @@ class Endpoint(APIView):
 
     def key(self) -> ApiKey:
         """The caller's key; the permission saw to it that there is one."""
-        key: ApiKey = self.request.auth
-        return key
+        return cast(ApiKey, self.request.auth)
 
 
 class PageQuery(StrictSerializer):

@@ -118,7 +118,7 @@ def body(code: str, message: str, fields: dict[str, list[str]] | None = None) ->
 
 
 def is_outage(exc: BaseException | None) -> bool:
-    """Whether the database is locked, full, read-only, damaged or gone: no mistake of the caller."""
+    """Whether the database is locked, full, read-only, damaged or gone: not the caller's fault."""
     # A file that is no database any more raises the bare class.
     return isinstance(exc, OperationalError | InterfaceError) or type(exc) is DatabaseError
 

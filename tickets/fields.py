@@ -131,7 +131,7 @@ def checked(serializer: Callable[..., StrictSerializer], data: Any) -> dict[str,
 
 
 def checked_query(serializer: Callable[..., StrictSerializer], query: QueryDict) -> dict[str, Any]:
-    """The validated parameters of an address. An empty one counts as absent.
+    """The validated parameters of an address.
 
     Raises:
         ValidationError: naming each parameter that is not accepted.
@@ -139,4 +139,4 @@ def checked_query(serializer: Callable[..., StrictSerializer], query: QueryDict)
     twice = {name: ["Give it once."] for name, values in query.lists() if len(values) > 1}
     if twice:
         raise ValidationError(twice)
-    return checked(serializer, {name: value for name, value in query.items() if value != ""})
+    return checked(serializer, query.dict())

@@ -82,7 +82,7 @@ class TypedEmail(TypedText, forms.EmailField):
 
 
 class PageKey(forms.CharField):
-    """What the page is known by. A person cannot mend it, so a faulty one is no error: it is new."""
+    """What the page is known by. A person cannot mend a faulty one, so it is made anew."""
 
     widget = forms.HiddenInput
 
@@ -111,7 +111,7 @@ def message_field(label: Any, required: Any, *, rows: int) -> TypedText:
         lines=True,
         strip=False,
         max_length=MESSAGE_LIMIT,
-        widget=forms.Textarea(attrs={"rows": rows}),
+        widget=forms.Textarea(attrs={"rows": rows, "dir": "auto"}),
         error_messages={
             "required": required,
             "max_length": _(
@@ -128,13 +128,12 @@ class InquiryForm(forms.Form):
     name = TypedText(
         label=_("Your name"),
         max_length=NAME_LIMIT,
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        widget=forms.TextInput(attrs={"autocomplete": "name", "dir": "auto"}),
         error_messages={"required": _("Please tell us your name.")},
     )
     email = TypedEmail(
-        label=_("Your e-mail address"),
+        label=_("E-mail address for our answer"),
         max_length=EMAIL_LIMIT,
-        help_text=_("Our answer goes there."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
         error_messages={
             "required": _("Please tell us the e-mail address for our answer."),
@@ -145,7 +144,7 @@ class InquiryForm(forms.Form):
         label=_("Subject"),
         required=False,
         max_length=SUBJECT_LIMIT,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
     )
     message = message_field(_("Your message"), _("Please write your message."), rows=8)
     key = PageKey()

@@ -3,21 +3,23 @@
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 
+from decisions import breakers
 from decisions.models import Override
 from tickets import conversation, deciding, record
 from tickets.codes import (
     AuditKind,
     Author,
     EventKind,
+    FindingSource,
     OutboxKind,
     Outcome,
     OverrideKind,
     Priority,
     TicketStatus,
 )
-from tickets.holding import NotPossible, held
+from tickets.holding import NotPossible, held, locked_tickets
 from tickets.models import Message, Queue, Ticket
 from tickets.record import Actor, AuditEntry
 
@@ -106,7 +108,7 @@ def escalate(ticket_id: int, *, actor: Actor, now: datetime, queue: Queue | None
     """Hand the ticket to whoever is responsible for hard ones: high priority, unassigned, open."""
     with held(ticket_id) as ticket:
         _refuse(ticket, STOPPED, "cannot be escalated")
-        _override_outcome(ticket, actor, now)
+        override = _override_outcome(ticket, actor, now)
         ticket.status, ticket.assignee = TicketStatus.OPEN, None
         ticket.decided_at = ticket.decided_at or now
         ticket.resolved_at = None
@@ -114,7 +116,10 @@ def escalate(ticket_id: int, *, actor: Actor, now: datetime, queue: Queue | None
             ticket.priority = Priority.HIGH
         ticket.queue = queue or ticket.queue
         name = ticket.queue.slug if ticket.queue else None
-        _save(ticket, EventKind.TICKET_ESCALATED, actor, now, queue=name)
+        ticket.updated_at = now
+        ticket.save()
+        told = record.event(ticket, EventKind.TICKET_ESCALATED, actor, now, queue=name)
+        record.write(now=now, events=[told], audit=override)
 
 
 def resolve(ticket_id: int, *, actor: Actor, now: datetime) -> None:
@@ -182,6 +187,7 @@ def correct_intent(
             after=intent or "",
             machine_was_wrong=machine_was_wrong,
         )
+        _book(ticket, actor, now, machine_was_wrong)
         ticket.updated_at = now
         ticket.save()
         told = record.event(
@@ -194,18 +200,20 @@ def merge(ticket_id: int, into: Ticket, *, actor: Actor, now: datetime) -> None:
     """Make a duplicate follow another ticket of the same person.
 
     Raises:
-        NotPossible: other person, the same ticket, or a target that is itself merged.
+        NotPossible: other person, the same ticket, or a target that is itself merged or spam.
     """
     with held(ticket_id) as ticket:
-        if into.pk == ticket.pk or into.merged_into_id is not None:
-            raise NotPossible("Choose another ticket to merge into.")
         if into.requester_id != ticket.requester_id:
             raise NotPossible("Only tickets of the same person can be merged.")
+        # As it stands now, not as the caller saw it: two tickets must not swallow each other.
+        target = locked_tickets().get(pk=into.pk)
+        if target.pk == ticket.pk or target.status in STOPPED:
+            raise NotPossible("Choose another ticket to merge into.")
         _refuse(ticket, STOPPED, "cannot be merged")
         before = ticket.status
-        ticket.status, ticket.merged_into = TicketStatus.MERGED, into
+        ticket.status, ticket.merged_into = TicketStatus.MERGED, target
         ticket.decided_at = ticket.decided_at or now
-        _save(ticket, EventKind.MERGED, actor, now, into=into.reference, before=before)
+        _save(ticket, EventKind.MERGED, actor, now, into=target.reference, before=before)
 
 
 def _refuse(ticket: Ticket, states: frozenset[TicketStatus], words: str) -> None:
@@ -219,10 +227,15 @@ def _save(ticket: Ticket, kind: EventKind, actor: Actor, now: datetime, **data: 
     record.write(now=now, events=[record.event(ticket, kind, actor, now, **data)])
 
 
-def _override_outcome(ticket: Ticket, actor: Actor, now: datetime) -> None:
-    """Taking an automatic answer away from the machine is on record for itself."""
+def _override_outcome(ticket: Ticket, actor: Actor, now: datetime) -> list[AuditEntry]:
+    """Taking an automatic answer away from the machine is on record for itself, once."""
     if ticket.outcome != Outcome.AUTO_RESOLVE or ticket.status == TicketStatus.OPEN:
-        return
+        return []
+    taken = Override.objects.filter(
+        decision__ticket=ticket, decision__round=ticket.round, kind=OverrideKind.OUTCOME
+    )
+    if taken.exists():
+        return []
     entry = _override(
         ticket,
         OverrideKind.OUTCOME,
@@ -232,7 +245,7 @@ def _override_outcome(ticket: Ticket, actor: Actor, now: datetime) -> None:
         after=Outcome.ESCALATE,
         machine_was_wrong=None,
     )
-    record.write(now=now, audit=[entry] if entry else [])
+    return [entry] if entry else []
 
 
 def _override(
@@ -264,4 +277,15 @@ def _override(
         f"ticket:{ticket.pk}",
         actor,
         {**data, "before": before, "after": after, "wrong": machine_was_wrong},
+    )
+
+
+def _book(ticket: Ticket, actor: Actor, now: datetime, machine_was_wrong: bool | None) -> None:
+    """An explicit word about an automatic answer is evidence; silence is none."""
+    answered = ticket.decisions.filter(outcome=Outcome.AUTO_RESOLVE).order_by("-round").first()
+    if machine_was_wrong is None or answered is None or actor.user_id is None:
+        return
+    user = User.objects.get(pk=actor.user_id)
+    breakers.book(
+        answered, wrong=machine_was_wrong, source=FindingSource.OVERRIDE, user=user, now=now
     )

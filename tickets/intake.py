@@ -1,22 +1,34 @@
-"""Receiving inquiries: stored, decided and acknowledged in one transaction, or not at all."""
+"""Receiving inquiries: stored, decided and acknowledged in one transaction, or not at all.
+
+Where another machine is asked for a second opinion, they are stored and acknowledged; the worker
+decides moments later.
+"""
 
 import hashlib
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from decisions.models import Decision
 from tickets import deciding, record
 from tickets.codes import Author, Channel, EventKind, TicketStatus
-from tickets.models import ApiKey, IdempotencyKey, Message, Requester, Ticket
+from tickets.holding import held_unless_busy, is_deadlock
+from tickets.models import ApiKey, IdempotencyKey, Message, Requester, Ticket, TicketEvent
 from tickets.record import Actor
 from tickets.references import new_reference
 
+logger = logging.getLogger("supportops.intake")
+
 KEY_LIFE = timedelta(hours=24)
-REFERENCE_TRIES = 5
+TRIES = 5
+# How long a ticket may wait for a second opinion; then it is decided without.
+PATIENCE = timedelta(seconds=60)
 
 
 class DifferentBody(Exception):
@@ -71,18 +83,35 @@ def receive(inquiry: Inquiry, *, now: datetime) -> Receipt:
     earlier = find_earlier(inquiry, now)
     if earlier is not None:
         return earlier
-    question = deciding.ask(inquiry.subject, inquiry.message, automatic_mail=inquiry.automatic_mail)
-    try:
-        with transaction.atomic():
-            # Somebody may have been faster while the classifier was thinking.
+    question = None if _is_for_worker(inquiry) else _question(inquiry)
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic():
+                return _store(inquiry, question, now)
+        except IntegrityError:
+            # Something is there already: the same inquiry, which the answer speaks of then; else
+            # the first ticket of the same person, the same drawn reference or an expired key.
             earlier = find_earlier(inquiry, now)
-            return earlier or _store(inquiry, question, now)
-    except IntegrityError:
-        # Where writers do not queue up, the unique constraint is what tells who was first.
-        earlier = find_earlier(inquiry, now)
-        if earlier is None:
-            raise
-        return earlier
+            if earlier is not None:
+                return earlier
+            if not tries_left:
+                raise
+            _forget_expired(inquiry, now)
+        except OperationalError as error:
+            if not (tries_left and is_deadlock(error)):
+                raise
+    raise AssertionError("The last try returns or raises.")
+
+
+def _is_for_worker(inquiry: Inquiry) -> bool:
+    """Whether deciding has to wait for another machine. No machine may answer automatic mail, and
+    what was written long ago waits for nothing."""
+    is_live = inquiry.sent_at is None and not inquiry.automatic_mail
+    return is_live and deciding.takes_its_time()
+
+
+def _question(inquiry: Inquiry) -> deciding.Question:
+    return deciding.ask(inquiry.subject, inquiry.message, automatic_mail=inquiry.automatic_mail)
 
 
 def find_earlier(inquiry: Inquiry, now: datetime) -> Receipt | None:
@@ -126,7 +155,7 @@ def _by_key(inquiry: Inquiry, now: datetime) -> Ticket | None:
     return row.ticket
 
 
-def _store(inquiry: Inquiry, question: deciding.Question, now: datetime) -> Receipt:
+def _store(inquiry: Inquiry, question: deciding.Question | None, now: datetime) -> Receipt:
     requester = _requester(inquiry)
     ticket = _ticket(inquiry, requester, now)
     message = Message.objects.create(
@@ -139,26 +168,32 @@ def _store(inquiry: Inquiry, question: deciding.Question, now: datetime) -> Rece
     )
     if inquiry.idempotency_key is not None:
         _remember(inquiry, ticket, now)
-    received = record.event(ticket, EventKind.RECEIVED, inquiry.actor, now, channel=inquiry.channel)
+    about = {"automatic_mail": True} if inquiry.automatic_mail else {}
+    received = record.event(
+        ticket, EventKind.RECEIVED, inquiry.actor, now, channel=inquiry.channel, **about
+    )
+    if question is None:
+        record.write(now=now, events=[received])
+        return Receipt(ticket, None)
     decision = deciding.decide(ticket, message, question, now=now, events=[received])
     return Receipt(ticket, decision)
 
 
 def _requester(inquiry: Inquiry) -> Requester:
     """Locked first, as everywhere: caps for a person hold when two inquiries come at once."""
-    requester, _ = Requester.objects.get_or_create(
-        email=inquiry.email, defaults={"name": inquiry.name}
-    )
-    locked = Requester.objects.select_for_update().get(pk=requester.pk)
-    if inquiry.name and not locked.name:
-        locked.name = inquiry.name
-        locked.save(update_fields=["name"])
-    return locked
+    email = inquiry.email.lower()  # one person, one spelling
+    requester = Requester.objects.select_for_update(no_key=True).filter(email=email).first()
+    if requester is None:
+        return Requester.objects.create(email=email, name=inquiry.name)
+    if inquiry.name and not requester.name:
+        requester.name = inquiry.name
+        requester.save(update_fields=["name"])
+    return requester
 
 
 def _ticket(inquiry: Inquiry, requester: Requester, now: datetime) -> Ticket:
     return Ticket.objects.create(
-        reference=_unused_reference(),
+        reference=new_reference(),
         requester=requester,
         channel=inquiry.channel,
         status=TicketStatus.RECEIVED,
@@ -174,20 +209,14 @@ def _ticket(inquiry: Inquiry, requester: Requester, now: datetime) -> Ticket:
     )
 
 
-def _unused_reference() -> str:
-    """Drawn again when taken. The unique constraint guards the moment in between."""
-    for _ in range(REFERENCE_TRIES):
-        reference = new_reference()
-        if not Ticket.objects.filter(reference=reference).exists():
-            return reference
-    raise RuntimeError("No unused reference was found.")
-
-
-def _remember(inquiry: Inquiry, ticket: Ticket, now: datetime) -> None:
-    # An expired key may be used anew; the row of its first life goes.
+def _forget_expired(inquiry: Inquiry, now: datetime) -> None:
+    """An expired key may be used anew; the row of its first life goes."""
     IdempotencyKey.objects.filter(
         owner=inquiry.owner, key=inquiry.idempotency_key, created_at__lte=now - KEY_LIFE
     ).delete()
+
+
+def _remember(inquiry: Inquiry, ticket: Ticket, now: datetime) -> None:
     IdempotencyKey.objects.create(
         owner=inquiry.owner,
         key=str(inquiry.idempotency_key),
@@ -197,27 +226,72 @@ def _remember(inquiry: Inquiry, ticket: Ticket, now: datetime) -> None:
     )
 
 
-def finish(ticket_id: int, *, now: datetime) -> Decision | None:
-    """Decide a ticket that is still `received`: what a crash or a failure left. May run twice."""
-    message = Message.objects.select_related("ticket").get(ticket_id=ticket_id, number=1)
-    question = deciding.ask(message.subject, message.body)
-    with transaction.atomic():
-        requester_id = message.ticket.requester_id
-        Requester.objects.select_for_update().get(pk=requester_id)
-        ticket = (
-            Ticket.objects.select_for_update(of=("self",))
-            .select_related("requester")
-            .get(pk=ticket_id)
-        )
-        if ticket.status != TicketStatus.RECEIVED:
+def finish(ticket_id: int, *, now: datetime, wait: bool = True) -> Decision | None:
+    """Decide a ticket that is still `received`: what a crash or a failure left. May run twice.
+
+    Asks no other machine. Without `wait` a ticket that somebody holds right now is left to them,
+    where the database can tell.
+    """
+    message = Message.objects.get(ticket_id=ticket_id, number=1)
+    return _decide(message, _question_of(message), now=now, wait=wait)
+
+
+def _question_of(message: Message) -> deciding.Question:
+    return deciding.ask(
+        message.subject, message.body, automatic_mail=_came_by_automatic_mail(message.ticket_id)
+    )
+
+
+def _decide(
+    message: Message, question: deciding.Question, *, now: datetime, wait: bool
+) -> Decision | None:
+    with held_unless_busy(message.ticket_id, wait=wait) as ticket:
+        if ticket is None or ticket.status != TicketStatus.RECEIVED:
             return None
         return deciding.decide(ticket, message, question, now=now)
 
 
+def _came_by_automatic_mail(ticket_id: int) -> bool:
+    received = TicketEvent.objects.filter(ticket_id=ticket_id, kind=EventKind.RECEIVED)
+    return any(event.data.get("automatic_mail", False) for event in received)
+
+
+def decide_received(*, now: datetime, limit: int) -> int:
+    """Decide what came in just now, with a second opinion; how many. `limit` are asked at once.
+
+    What has waited too long is left to the sweep, which asks nobody.
+    """
+    fresh = Message.objects.openings().filter(
+        ticket__status=TicketStatus.RECEIVED, ticket__updated_at__gt=now - PATIENCE
+    )
+    messages = list(fresh.order_by("ticket_id")[:limit])
+    questions = deciding.with_second_opinions([_question_of(m) for m in messages], now=now)
+    return sum(
+        _is_decided(
+            message.ticket_id,
+            partial(_decide, message, question, now=now + question.waited, wait=False),
+        )
+        for message, question in zip(messages, questions, strict=True)
+    )
+
+
 def sweep(*, now: datetime, limit: int = 200) -> int:
     """Decide what was left undecided; how many."""
-    before = now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
+    usual = timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
+    before = now - (PATIENCE if deciding.takes_its_time() else usual)
     left = Ticket.objects.undecided().filter(updated_at__lte=before).order_by("id")
     return sum(
-        finish(pk, now=now) is not None for pk in list(left.values_list("pk", flat=True)[:limit])
+        _is_decided(pk, partial(finish, pk, now=now, wait=False))
+        for pk in list(left.values_list("pk", flat=True)[:limit])
     )
+
+
+def _is_decided(ticket_id: int, decide: Callable[[], Decision | None]) -> bool:
+    """Whether a ticket got its decision now. One that cannot be decided stops no other."""
+    try:
+        return decide() is not None
+    except OperationalError:
+        raise
+    except Exception:
+        logger.exception("a ticket stays undecided", extra={"ticket": ticket_id})
+        return False

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, NoReturn
 
-from django.conf import settings
 from django.http import UnreadablePostError
 from rest_framework.exceptions import (
     APIException,
@@ -18,6 +17,7 @@ from rest_framework.exceptions import (
 from rest_framework.parsers import BaseParser
 from rest_framework.utils.mediatypes import _MediaType
 
+MOST_BYTES = 1_000_000
 MOST_LEVELS = 20
 MOST_DIGITS = 64
 WHOLE_NUMBERS = range(-(2**63), 2**63)
@@ -55,7 +55,7 @@ class StrictJSONParser(BaseParser):
         context = parser_context or {}
         request = context["request"]
         _refuse_encodings(media_type or "", request.headers.get("Content-Encoding", ""))
-        limit = getattr(context["view"], "most_bytes", settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        limit = getattr(context["view"], "most_bytes", MOST_BYTES)
         return read_object(_text(_body(stream, request.META.get("CONTENT_LENGTH", ""), limit)))
 
 

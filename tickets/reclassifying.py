@@ -1,14 +1,14 @@
 """Predicting old tickets anew: new predictions, never a new decision in a decided round.
 
-A ticket's intent changes only while it is open and no person has corrected it. What was answered is
-never answered again.
+A ticket's intent changes only while it is open and no person has corrected it or answered. What was
+answered is never answered again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from classification import services as classification
@@ -100,7 +100,7 @@ def _flip(ticket: Ticket, question: Question) -> Flip | None:
 
 
 def _may_change(ticket: Ticket) -> bool:
-    return ticket.status == TicketStatus.OPEN and not ticket.intent_corrected
+    return ticket.status == TicketStatus.OPEN and not deciding.has_persons_word(ticket)
 
 
 def _store(pairs: list[tuple[Message, Question]], now: datetime) -> None:
@@ -111,27 +111,36 @@ def _store(pairs: list[tuple[Message, Question]], now: datetime) -> None:
     ]
     with transaction.atomic():
         Prediction.objects.bulk_create(rows)
-        flipped = [(m, q) for m, q in answered if _flip(m.ticket, q) and _may_change(m.ticket)]
-        events = [event for m, q in flipped if (event := _change(m.ticket, q, now)) is not None]
+        flipped = {m.ticket_id: q for m, q in answered if _flips(m.ticket, q)}
+        free = [ticket for ticket in _free(flipped) if _flips(ticket, flipped[ticket.pk])]
+        events = [_change(ticket, flipped[ticket.pk], now) for ticket in free]
         record.write(now=now, events=events)
 
 
-def _change(ticket: Ticket, question: Question, now: datetime) -> TicketEvent | None:
-    """Conditional, so that what a person did in the meantime stays."""
+def _flips(ticket: Ticket, question: Question) -> bool:
+    flip = _flip(ticket, question)
+    return flip is not None and flip.changes_ticket
+
+
+def _free(ticket_ids: Iterable[int]) -> list[Ticket]:
+    """The tickets as they stand now, locked, without those that somebody holds right now."""
+    skip = connection.features.has_select_for_update_skip_locked
+    locked = Ticket.objects.select_for_update(skip_locked=skip, no_key=True)
+    return list(locked.filter(pk__in=ticket_ids).order_by("pk"))
+
+
+def _change(ticket: Ticket, question: Question, now: datetime) -> TicketEvent:
     said = question.answer.prediction
-    if said is None:
-        return None
-    changed = Ticket.objects.filter(
-        pk=ticket.pk, status=TicketStatus.OPEN, intent_corrected=False
-    ).update(intent=said.intent, no_intent=said.reason, confidence=said.confidence)
-    if not changed:
-        return None
+    assert said is not None  # only a prediction can flip
+    before = ticket.intent
+    ticket.intent, ticket.no_intent, ticket.confidence = said.intent, said.reason, said.confidence
+    ticket.save(update_fields=["intent", "no_intent", "confidence"])
     return record.event(
         ticket,
         EventKind.RECLASSIFIED,
         Actor.machine(),
         now,
-        before=ticket.intent,
+        before=before,
         after=said.intent,
         classifier=question.answer.classifier,
     )

@@ -18,6 +18,7 @@ from tickets.codes import ActorKind, AuditKind, EventKind
 from tickets.models import ApiKey, AuditHead, AuditRecord, Message, Outbox, Ticket, TicketEvent
 
 GENESIS = "0" * 64
+HEAD = 1  # the only row of its table
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ def write(
     audit: Sequence[AuditEntry] = (),
 ) -> None:
     """Write history. The worker is nudged after the commit when something waits for delivery."""
-    with transaction.atomic():
+    # The caller's transaction, if there is one, is what is rolled back: no savepoint of its own.
+    with transaction.atomic(savepoint=False):
         if len(events) == 1:
             events[0].save()
         elif events:
@@ -89,20 +91,31 @@ def write(
         if outbox:
             # The unique key decides what was queued before, in this or any other process.
             Outbox.objects.bulk_create(outbox, ignore_conflicts=True)
-            transaction.on_commit(nudge.worker)
+            # What is committed stays acknowledged, even where nobody can be nudged.
+            transaction.on_commit(nudge.worker, robust=True)
         if audit:
             _append(audit, now)
 
 
 def _append(entries: Sequence[AuditEntry], now: datetime) -> None:
-    head = AuditHead.objects.select_for_update().filter(pk=1).first()
-    if head is None:
-        head = AuditHead.objects.create(pk=1, number=0, digest=GENESIS)
+    head = _head()
     for entry in entries:
         record = link(entry, number=head.number + 1, previous=head.digest, now=now)
         record.save()
         head.number, head.digest = record.number, record.digest
-    AuditHead.objects.filter(pk=1).update(number=head.number, digest=head.digest)
+    AuditHead.objects.filter(pk=HEAD).update(number=head.number, digest=head.digest)
+
+
+def _head() -> AuditHead:
+    """The newest link, locked. The first of two writers who find none makes it; both then wait."""
+    locked = AuditHead.objects.select_for_update()
+    head = locked.filter(pk=HEAD).first()
+    if head is None:
+        AuditHead.objects.bulk_create(
+            [AuditHead(pk=HEAD, number=0, digest=GENESIS)], ignore_conflicts=True
+        )
+        head = locked.get(pk=HEAD)
+    return head
 
 
 def link(entry: AuditEntry, *, number: int, previous: str, now: datetime) -> AuditRecord:
@@ -126,7 +139,7 @@ def link(entry: AuditEntry, *, number: int, previous: str, now: datetime) -> Aud
         at=now,
         body=body,
         previous=previous,
-        digest=hashlib.sha256(body.encode()).hexdigest(),
+        digest=digest_of(body),
     )
 
 
@@ -135,6 +148,11 @@ def canonical(value: Any) -> str:
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
     )
+
+
+def digest_of(text: str) -> str:
+    """SHA-256, hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def commitment(message: Message) -> str:

@@ -102,6 +102,7 @@ class TicketQuery(PageQuery):
 
     q = serializers.CharField(
         required=False,
+        allow_blank=True,
         max_length=LONGEST,
         help_text="Searches the requester's name and address, the reference and all messages.",
     )

@@ -184,7 +184,7 @@ When = serializers.DateTimeField
 
 
 def code(codes: Any, **options: Any) -> serializers.ChoiceField:
-    return serializers.ChoiceField(choices=[str(each) for each in codes], **options)
+    return serializers.ChoiceField(choices=[(each.value, each.name) for each in codes], **options)
 
 
 class DecisionSummary(Shape):
@@ -196,7 +196,7 @@ class DecisionSummary(Shape):
 
 class ReceiptShape(Shape):
     reference = Words()
-    status = code([TicketStatus.RECEIVED, TicketStatus.OPEN, TicketStatus.ANSWERED])
+    status = code(TicketStatus)
     created_at = When()
     intent = Words(allow_null=True)
     confidence = Number(allow_null=True)
@@ -269,7 +269,7 @@ class EventShape(Shape):
     round = serializers.IntegerField()
     actor = code(ActorKind)
     actor_name = Words(allow_null=True)
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]
     at = When()
 
 

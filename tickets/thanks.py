@@ -12,11 +12,18 @@ THANKS = frozenset(
 FILLERS = frozenset(
     (
         "you u so very much many lots a lot ok okay all good great perfect for your the quick "
-        "fast help reply answer response again that's that is was helpful really appreciated "
-        "appreciate it worked works now got yes hi hello team everyone have nice day best "
-        "regards vielen dank für die hilfe schnelle antwort alles klar solved this problem "
+        "fast help reply answer response that's that is was helpful really appreciated "
+        "appreciate it worked works now got yes hi hello team everyone best "
+        "regards vielen dank für die hilfe schnelle antwort alles klar solved this "
         "sorted and i"
     ).split()
+)
+# Words that are courtesy in these places only: "I have this problem again" is a new problem.
+COURTESY = re.compile(
+    r"\b(?:have an? (?:nice|good|great|lovely) (?:day|evening|weekend)"
+    r"|(?:thanks|thank you) (?:once )?again"
+    r"|(?:solved|sorted|fixed) (?:my|the|this) (?:problem|issue)"
+    r"|(?:my|the|this) (?:problem|issue) (?:is|was|has been) (?:solved|sorted|fixed))\b"
 )
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
@@ -25,7 +32,8 @@ def is_only_thanks(text: str) -> bool:
     """True for a short message of thanks without a question or anything else to do."""
     if "?" in text:
         return False
-    words = [word.replace("’", "'") for word in WORD.findall(text.casefold())]
+    said = COURTESY.sub(" thanks ", " ".join(text.casefold().replace("’", "'").split()))
+    words = WORD.findall(said)
     if not words or len(words) > MOST_WORDS or any(ch.isdigit() for ch in text):
         return False
     return any(word in THANKS for word in words) and all(

@@ -4,6 +4,7 @@ SQLite drops triggers when it rebuilds a table, so they are installed after ever
 `doctor` checks that they are there.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
@@ -13,6 +14,29 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from tickets.models import HistoryModel
 
 WORDS = "history is never changed or deleted"
+PUBLISHED = "(SELECT published FROM decisions_policy WHERE id = {}.policy_id)"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """When rows must stay as they are: always, or only under a condition on the row.
+
+    `old` is asked before an update or a delete. `new` is asked as well before an update and before
+    an insert, where a row must not join those that are frozen.
+    """
+
+    old: str = ""
+    new: str = ""
+
+    def kinds(self, vendor: str) -> list[str]:
+        kinds = ["update", "delete", *(["insert"] if self.new else [])]
+        return kinds if vendor == "sqlite" else [*kinds, "truncate"]
+
+    def condition(self, kind: str, form: str) -> str:
+        """The condition put into the form; nothing where it holds always."""
+        asked = {"update": [self.old, self.new], "delete": [self.old], "insert": [self.new]}
+        conditions = [condition for condition in asked.get(kind, []) if condition]
+        return form.format(" OR ".join(conditions)) if conditions else ""
 
 
 def history_tables() -> list[str]:
@@ -22,15 +46,15 @@ def history_tables() -> list[str]:
     )
 
 
-def guarded_tables(connection: BaseDatabaseWrapper) -> dict[str, str]:
-    """Table -> condition under which its rows must not change, for those that exist."""
+def guarded_tables(connection: BaseDatabaseWrapper) -> dict[str, Guard]:
+    """How each table that must keep its rows is guarded, for those that exist."""
     present = set(connection.introspection.table_names())
-    guarded = dict.fromkeys(history_tables(), "")
+    guarded = dict.fromkeys(history_tables(), Guard())
     # A published policy is history; a draft is not.
     for table in ("decisions_intentrule", "decisions_escalationrule"):
-        guarded[table] = "(SELECT published FROM decisions_policy WHERE id = OLD.policy_id)"
-    guarded["decisions_policy"] = "OLD.published"
-    return {table: when for table, when in guarded.items() if table in present}
+        guarded[table] = Guard(old=PUBLISHED.format("OLD"), new=PUBLISHED.format("NEW"))
+    guarded["decisions_policy"] = Guard(old="OLD.published")
+    return {table: guard for table, guard in guarded.items() if table in present}
 
 
 def install_triggers(using: str = "default", **kwargs: Any) -> None:
@@ -40,8 +64,8 @@ def install_triggers(using: str = "default", **kwargs: Any) -> None:
         return
     write = _sqlite if connection.vendor == "sqlite" else _postgresql
     with connection.cursor() as cursor:
-        for table, when in guarded_tables(connection).items():
-            for statement in write(table, when):
+        for table, guard in guarded_tables(connection).items():
+            for statement in write(table, guard):
                 cursor.execute(statement)
 
 
@@ -49,10 +73,10 @@ def lift_triggers(using: str = "default") -> None:
     """Take the triggers away. For tests that flush, never for operations."""
     connection = connections[using]
     with connection.cursor() as cursor:
-        for table in guarded_tables(connection):
+        for table, guard in guarded_tables(connection).items():
             on = "" if connection.vendor == "sqlite" else f" ON {table}"
-            for name in _names(table, connection.vendor):
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name}{on}")
+            for kind in guard.kinds(connection.vendor):
+                cursor.execute(f"DROP TRIGGER IF EXISTS {_name(table, kind)}{on}")
 
 
 def missing_triggers(using: str = "default") -> list[str]:
@@ -61,45 +85,42 @@ def missing_triggers(using: str = "default") -> list[str]:
     query = (
         "SELECT name FROM sqlite_master WHERE type = 'trigger'"
         if connection.vendor == "sqlite"
-        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
     )
     with connection.cursor() as cursor:
         cursor.execute(query)
         present = {row[0] for row in cursor.fetchall()}
-    wanted = [
-        name for table in guarded_tables(connection) for name in _names(table, connection.vendor)
-    ]
-    return [name for name in wanted if name not in present]
-
-
-def _names(table: str, vendor: str) -> list[str]:
-    kinds = ["update", "delete"] if vendor == "sqlite" else ["update", "delete", "truncate"]
-    return [f"keep_{table}_{kind}" for kind in kinds]
-
-
-def _sqlite(table: str, when: str) -> list[str]:
-    condition = f" WHEN {when}" if when else ""
     return [
-        f"CREATE TRIGGER IF NOT EXISTS keep_{table}_{kind} BEFORE {kind.upper()} ON {table}"
-        f"{condition} BEGIN SELECT RAISE(ABORT, '{WORDS}'); END"
-        for kind in ("update", "delete")
+        name
+        for table, guard in guarded_tables(connection).items()
+        for kind in guard.kinds(connection.vendor)
+        if (name := _name(table, kind)) not in present
     ]
 
 
-def _postgresql(table: str, when: str) -> list[str]:
-    check = f"IF COALESCE({when}, false) THEN {{}} END IF;" if when else "{}"
-    refuse = check.format(f"RAISE EXCEPTION '{WORDS}' USING ERRCODE = 'restrict_violation';")
-    function = f"keep_{table}()"
-    statements = [
-        f"CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF TG_OP <> 'TRUNCATE' THEN {refuse} "
-        f"IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END IF; "
-        f"RAISE EXCEPTION '{WORDS}' USING ERRCODE = 'restrict_violation'; END $$"
+def _name(table: str, kind: str) -> str:
+    return f"keep_{table}_{kind}"
+
+
+def _sqlite(table: str, guard: Guard) -> list[str]:
+    return [
+        f"CREATE TRIGGER IF NOT EXISTS {_name(table, kind)} BEFORE {kind.upper()} ON {table}"
+        f"{guard.condition(kind, ' WHEN {}')} BEGIN SELECT RAISE(ABORT, '{WORDS}'); END"
+        for kind in guard.kinds("sqlite")
     ]
-    for kind in ("update", "delete", "truncate"):
-        each = "STATEMENT" if kind == "truncate" else "ROW"
-        statements.append(
-            f"CREATE OR REPLACE TRIGGER keep_{table}_{kind} BEFORE {kind.upper()} ON {table} "
-            f"FOR EACH {each} EXECUTE FUNCTION {function}"
-        )
+
+
+def _postgresql(table: str, guard: Guard) -> list[str]:
+    refuse = f"RAISE EXCEPTION '{WORDS}' USING ERRCODE = 'restrict_violation';"
+    statements = []
+    for kind in guard.kinds("postgresql"):
+        name = _name(table, kind)
+        check = guard.condition(kind, "IF NOT COALESCE({}, false) THEN RETURN %s; END IF; ")
+        row = "OLD" if kind == "delete" else "NEW"
+        statements += [
+            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"{check.replace('%s', row)}{refuse} END $$",
+            f"CREATE OR REPLACE TRIGGER {name} BEFORE {kind.upper()} ON {table} FOR EACH "
+            f"{'STATEMENT' if kind == 'truncate' else 'ROW'} EXECUTE FUNCTION {name}()",
+        ]
     return statements

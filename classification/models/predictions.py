@@ -1,11 +1,24 @@
 """What classifiers said about tickets: codes and numbers, no words."""
 
+from typing import Any, ClassVar, Self
+
 from django.db import models
 from django.db.models import Q
 
+from classification.llm import PREFIX
 from tickets.codes import NoIntent
 from tickets.models import HistoryModel, Ticket
+from tickets.models.history import HistoryQuerySet
 from tickets.models.ticket import choices, one_of
+
+
+class PredictionQuerySet(HistoryQuerySet["Prediction"]):
+    def first_keys(self) -> Self:
+        """Without second opinions: what the business's own classifier said."""
+        return self.exclude(classifier__startswith=PREFIX)
+
+
+PredictionManager = models.Manager.from_queryset(PredictionQuerySet)
 
 
 class Prediction(HistoryModel):
@@ -26,6 +39,8 @@ class Prediction(HistoryModel):
     failure = models.CharField(max_length=64, blank=True)
     milliseconds = models.FloatField()
     at = models.DateTimeField()
+
+    objects: ClassVar[Any] = PredictionManager()
 
     class Meta:
         ordering = ["-id"]

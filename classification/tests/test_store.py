@@ -147,7 +147,7 @@ def test_a_failed_save_leaves_the_old_model_whole(stored, monkeypatch):
     def fail(path, content):
         raise OSError("disk full")
 
-    monkeypatch.setattr("classification.store._write", fail)
+    monkeypatch.setattr("classification.store.write_file", fail)
 
     with pytest.raises(OSError, match="disk full"):
         save(trained_linear(), stored.directory)

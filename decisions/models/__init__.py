@@ -8,6 +8,7 @@ from decisions.models.policies import (
     ReplyTemplate,
 )
 from decisions.models.record import Certificate, Decision, Override
+from decisions.models.reviews import Finding, Review
 from decisions.models.stops import OVERALL, Breaker, Quota, Switch
 
 __all__ = [
@@ -16,11 +17,13 @@ __all__ = [
     "Certificate",
     "Decision",
     "EscalationRule",
+    "Finding",
     "IntentRule",
     "Override",
     "Policy",
     "Publication",
     "Quota",
     "ReplyTemplate",
+    "Review",
     "Switch",
 ]

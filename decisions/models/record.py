@@ -49,6 +49,11 @@ class Decision(HistoryModel):
         indexes = [
             models.Index(fields=["at"], name="decision_at"),
             models.Index(fields=["outcome", "-id"], name="decision_outcome_id"),
+            models.Index(
+                fields=["intent", "id"],
+                name="decision_automated",
+                condition=Q(outcome=Outcome.AUTO_RESOLVE),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -22,15 +22,30 @@ class Switch(models.Model):
 
 
 class Breaker(models.Model):
-    """Stops one intent, or all, after confirmed wrong answers. Only a person arms it again."""
+    """Stops one intent, or all, after confirmed wrong answers. Only a person arms it again.
+
+    The chart is fixed when it is armed, so that its path can be worked out again at any time.
+    """
 
     intent = models.SlugField(max_length=64, blank=True, unique=True)
     open = models.BooleanField(default=False)
     reason = models.CharField(max_length=300, blank=True)
     changed_at = models.DateTimeField()
+    alpha = models.FloatField(default=0.05)
+    step = models.PositiveIntegerField(default=8)
+    height = models.PositiveIntegerField(default=40)
+    start = models.PositiveIntegerField(default=0)
+    # Decisions after this one count; what came before was another chart's matter.
+    armed_after = models.PositiveBigIntegerField(default=0)
+    level = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["intent"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(start__lt=models.F("height")), name="breaker_starts_below_height"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.intent or 'all intents'}: {'open' if self.open else 'armed'}"

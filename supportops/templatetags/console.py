@@ -22,7 +22,7 @@ STATUS_TONES = {
     "spam": "plain",
     "merged": "plain",
 }
-PRIORITY_TONES = {"low": "faint", "normal": "plain", "high": "warning", "urgent": "danger"}
+PRIORITY_TONES = {"high": "warning", "urgent": "danger"}
 OUTCOME_TONES = {"auto_resolve": "success", "escalate": "plain"}
 OUTCOME_WORDS = {"auto_resolve": "Answered automatically", "escalate": "Handed to a person"}
 LEVEL_TONES = {"off": "plain", "suggest": "info", "shadow": "warning", "auto": "success"}
@@ -121,7 +121,11 @@ def status_pill(status: str) -> SafeString:
 
 @register.filter
 def priority_pill(priority: str) -> SafeString:
-    return pill(spoken(priority), PRIORITY_TONES.get(priority, "plain"))
+    """Only what stands out is coloured: most tickets are of normal priority."""
+    tone = PRIORITY_TONES.get(priority)
+    if tone is None:
+        return format_html('<span class="so-faint">{}</span>', spoken(priority))
+    return pill(spoken(priority), tone)
 
 
 @register.filter

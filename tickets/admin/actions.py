@@ -112,7 +112,9 @@ class IntentForm(forms.Form):
 
 
 class MergeForm(forms.Form):
-    reference = forms.CharField(max_length=20, error_messages={"required": "Name the other ticket."})
+    reference = forms.CharField(
+        max_length=20, error_messages={"required": "Name the other ticket."}
+    )
 
     def clean_reference(self) -> Ticket:
         reference = self.cleaned_data["reference"].strip().upper()

@@ -38,8 +38,6 @@ def words(codes: Any) -> Choices:
 class Fixed(admin.SimpleListFilter):
     """A drop-down with fixed choices. A value that is none of them filters nothing."""
 
-    any_words = "Any"
-
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return self.offered(request)
 
@@ -60,14 +58,14 @@ class Fixed(admin.SimpleListFilter):
 
 
 class StatusFilter(Fixed):
-    title, parameter_name, any_words = "status", "status", "Any status"
+    title, parameter_name = "status", "status"
 
     def offered(self, request: HttpRequest) -> Choices:
         return words(TicketStatus)
 
 
 class QueueFilter(Fixed):
-    title, parameter_name, any_words = "queue", "queue", "Any queue"
+    title, parameter_name = "queue", "queue"
 
     def offered(self, request: HttpRequest) -> Choices:
         # The number and not the slug: with a join the index on queue and status is of no use.
@@ -75,11 +73,11 @@ class QueueFilter(Fixed):
         return [*((str(pk), name) for pk, name in rows), (NONE, "No queue")]
 
     def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
-        return queryset.filter(queue_id=None if value == NONE else int(value))
+        return queryset.filter(queue=None if value == NONE else int(value))
 
 
 class IntentFilter(Fixed):
-    title, parameter_name, any_words = "intent", "intent", "Any intent"
+    title, parameter_name = "intent", "intent"
 
     def offered(self, request: HttpRequest) -> Choices:
         slugs = Intent.objects.order_by("slug").values_list("slug", flat=True)
@@ -90,14 +88,14 @@ class IntentFilter(Fixed):
 
 
 class PriorityFilter(Fixed):
-    title, parameter_name, any_words = "priority", "priority", "Any priority"
+    title, parameter_name = "priority", "priority"
 
     def offered(self, request: HttpRequest) -> Choices:
         return words(Priority)
 
 
 class AssigneeFilter(Fixed):
-    title, parameter_name, any_words = "assignee", "assignee", "Anybody’s"
+    title, parameter_name = "assignee", "assignee"
 
     def offered(self, request: HttpRequest) -> Choices:
         return [("me", "Mine"), (NONE, "Nobody’s")]
@@ -107,7 +105,7 @@ class AssigneeFilter(Fixed):
 
 
 class OutcomeFilter(Fixed):
-    title, parameter_name, any_words = "decision", "outcome", "Any decision"
+    title, parameter_name = "decision", "outcome"
 
     def offered(self, request: HttpRequest) -> Choices:
         return [
@@ -117,14 +115,14 @@ class OutcomeFilter(Fixed):
 
 
 class ChannelFilter(Fixed):
-    title, parameter_name, any_words = "channel", "channel", "Any channel"
+    title, parameter_name = "channel", "channel"
 
     def offered(self, request: HttpRequest) -> Choices:
         return words(Channel)
 
 
 class ConfidenceFilter(Fixed):
-    title, parameter_name, any_words = "confidence", "confidence", "Any confidence"
+    title, parameter_name = "confidence", "confidence"
     RANGES: Mapping[str, tuple[str, Q]] = {
         "under50": ("below 50 %", Q(confidence__lt=0.5)),
         "50to80": ("50 to 80 %", Q(confidence__gte=0.5, confidence__lt=0.8)),
@@ -141,7 +139,7 @@ class ConfidenceFilter(Fixed):
 
 
 class CreatedFilter(Fixed):
-    title, parameter_name, any_words = "created", "created", "Any time"
+    title, parameter_name = "created", "created"
 
     def offered(self, request: HttpRequest) -> Choices:
         return [("today", "Today"), ("7", "Last 7 days"), ("30", "Last 30 days")]
@@ -155,7 +153,7 @@ class CreatedFilter(Fixed):
 class ReasonFilter(Fixed):
     """The first reason of the first decision, as the home page counts them."""
 
-    title, parameter_name, any_words = "reason", "reason", "Any reason"
+    title, parameter_name = "reason", "reason"
 
     def offered(self, request: HttpRequest) -> Choices:
         plain = [r.value for r in Reason if r not in {Reason.PERMITTED, Reason.CAP_REACHED}]
@@ -221,7 +219,7 @@ VIEWS: Mapping[str, tuple[str, View]] = {
 class ViewFilter(Fixed):
     """One of the built-in views, chosen by a link above the list."""
 
-    title, parameter_name, any_words = "view", "view", "All"
+    title, parameter_name = "view", "view"
 
     def offered(self, request: HttpRequest) -> Choices:
         return [(key, title) for key, (title, _) in VIEWS.items()]

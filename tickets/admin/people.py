@@ -36,12 +36,12 @@ SCOPE_WORDS = {
 class RequesterAdmin(ReadOnlyAdmin):
     """People who wrote, each with their tickets."""
 
-    list_display = ("whom", "address", "verified", "since")
+    list_display = ("whom", "address", "trust", "since")
     list_display_links = ("whom",)
     search_fields = ("name", "email")
     search_help_text = "Name or e-mail"
     change_form_template = "console/requester.html"
-    fields = ("name", "email", "verified", "created_at", "erased_at")
+    fields = ("name", "email", "trust", "created_at", "erased_at")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Requester], search_term: str
@@ -69,6 +69,10 @@ class RequesterAdmin(ReadOnlyAdmin):
     @display(description="E-mail")
     def address(self, requester: Requester) -> SafeString:
         return format_html('<bdi class="so-cut">{}</bdi>', requester.email or "erased")
+
+    @display(description="Verified")
+    def trust(self, requester: Requester) -> str | SafeString:
+        return console.pill("Verified", "success") if requester.verified else "–"
 
     @display(description="Known for", ordering="id")
     def since(self, requester: Requester) -> str | SafeString:

@@ -87,13 +87,15 @@ class TicketAdmin(TicketListAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
+            "original": ticket,
             "title": ticket.reference,
+            "seen_at": ticket.updated_at.isoformat(),
             "back": self.list_address(request),
             "carried": request.GET.urlencode(),
             "composer": composer or {},
             **shown,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "console/ticket.html", context, status=status)
 
     def list_address(self, request: HttpRequest) -> str:

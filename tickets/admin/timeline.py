@@ -1,6 +1,6 @@
 """A ticket's events in words, with their true actors."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,7 +95,7 @@ def who(event: TicketEvent, requester: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    people: Mapping[int, str]
+    people: Mapping[int | None, str]
     queues: Mapping[str, str]
 
 
@@ -117,7 +117,7 @@ def what(event: TicketEvent, names: _Names) -> str:
     """What the actor did, as the rest of a sentence."""
     tell = TOLD.get(event.kind)
     if tell is not None:
-        return tell(event.data, names)
+        return tell({**event.data, "by": event.user_id}, names)
     return PLAIN.get(event.kind, event.kind)
 
 
@@ -136,6 +136,8 @@ def _auto_replied(data: Mapping[str, Any], names: _Names) -> str:
 
 def _assigned(data: Mapping[str, Any], names: _Names) -> str:
     before, after = data.get("before"), data.get("after")
+    if data.get("by") == after is not None:
+        return "took the ticket"
     if after is None:
         return f"took the ticket from {names.people.get(before, 'its assignee')}"
     return f"assigned the ticket to {names.people.get(after, 'somebody')}"
@@ -181,7 +183,7 @@ def _reclassified(data: Mapping[str, Any], names: _Names) -> str:
     return f"predicted again{f': {spoken(after)}' if after else ''}"
 
 
-TOLD = {
+TOLD: Mapping[str, Callable[[Mapping[str, Any], _Names], str]] = {
     EventKind.RECEIVED: _received,
     EventKind.ESCALATED: _escalated,
     EventKind.AUTO_REPLIED: _auto_replied,

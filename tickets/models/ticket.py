@@ -3,8 +3,11 @@
 import secrets
 from datetime import datetime
 from typing import Self
+from zoneinfo import available_timezones
 
+import holidays
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
@@ -19,6 +22,7 @@ from tickets.codes import (
 )
 from tickets.models.people import ApiKey, Requester
 from tickets.references import new_reference
+from tickets.service_levels import HoursInvalid, read_week
 
 MESSAGE_LIMIT = 20_000
 NONCE_BYTES = 16
@@ -52,6 +56,21 @@ class Calendar(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def clean(self) -> None:
+        """Every decision reads the hours, so nonsense must not get into the row."""
+        found: dict[str, str] = {}
+        try:
+            read_week(self.hours)
+        except HoursInvalid as error:
+            found["hours"] = str(error)
+        if self.time_zone not in available_timezones():
+            found["time_zone"] = "Use a name such as Europe/Berlin."
+        known = holidays.list_supported_countries()
+        if self.holiday_country and self.holiday_country not in known:
+            found["holiday_country"] = "Use a country code such as DE."
+        if found:
+            raise ValidationError(found)
 
 
 class Queue(models.Model):

@@ -12,6 +12,7 @@ BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 TEXT_CONTRAST = 4.5
 SHAPE_CONTRAST = 3.0
 STEPS = 50
+EDGE_SHARE = 0.42
 
 Colour = tuple[int, int, int]
 
@@ -46,8 +47,7 @@ def written(colour: Colour) -> str:
 def mixed(colour: Colour, other: Colour, share: float) -> Colour:
     """`share` of the colour, the rest of the other one."""
     red, green, blue = (
-        round(share * mine + (1 - share) * its)
-        for mine, its in zip(colour, other, strict=True)
+        round(share * mine + (1 - share) * its) for mine, its in zip(colour, other, strict=True)
     )
     return (red, green, blue)
 
@@ -96,7 +96,7 @@ def palette(text: str, scheme: Scheme) -> dict[str, str]:
         "on-button": readable_on(button),
         "ink": ink,
         "tint": tint,
-        "edge": mixed(colour, scheme.card, 0.35),
+        "edge": mixed(ink, scheme.card, EDGE_SHARE),
     }
     return {name: written(value) for name, value in named.items()}
 
@@ -108,6 +108,5 @@ def style_sheet(text: str) -> str:
         return "".join(f"--{name}:{value};" for name, value in palette(text, scheme).items())
 
     return (
-        f":root{{{block(LIGHT)}}}\n"
-        f"@media (prefers-color-scheme:dark){{:root{{{block(DARK)}}}}}\n"
+        f":root{{{block(LIGHT)}}}\n@media (prefers-color-scheme:dark){{:root{{{block(DARK)}}}}}\n"
     )

@@ -41,9 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="show what would change")
         parser.add_argument("--since", help="tickets created from this day on, e.g. 2026-10-01")
         parser.add_argument("--batch", type=int, default=200, help="tickets a transaction")
-        parser.add_argument(
-            "--resume", action="store_true", help="go on where the last stopped"
-        )
+        parser.add_argument("--resume", action="store_true", help="go on where the last stopped")
 
     @property
     def _place(self) -> Path:
@@ -76,7 +74,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self._show(flips, done, decided, failed, dry_run=options["dry_run"])
             raise CommandError("Stopped. --resume goes on from here.") from None
-        self._place.unlink(missing_ok=True)
+        if not options["dry_run"]:
+            self._place.unlink(missing_ok=True)
         self._show(flips, done, decided, failed, dry_run=options["dry_run"])
 
     def _since(self, text: str | None) -> Any:
@@ -93,13 +92,14 @@ class Command(BaseCommand):
     def _resumed(self, version: str | None, since: str | None) -> int:
         try:
             place = json.loads(self._place.read_text())
-        except (OSError, ValueError) as error:
+            stopped, last_id = (place["version"], place["since"]), int(place["last_id"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise CommandError("There is no stopped run to resume.") from error
-        if place["version"] != version or place["since"] != since:
+        if stopped != (version, since):
             raise CommandError("The stopped run had another model or --since; start anew.")
-        if not Ticket.objects.filter(pk=place["last_id"]).exists():
+        if not Ticket.objects.filter(pk=last_id).exists():
             raise CommandError("The stopped run belongs to another database; start anew.")
-        return int(place["last_id"])
+        return last_id
 
     def _keep_place(self, version: str | None, since: str | None, last_id: int) -> None:
         place = {"version": version, "since": since, "last_id": last_id}

@@ -47,8 +47,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(plan)} tickets, {first:%Y-%m-%d} to {last:%Y-%m-%d}.")
             self.stdout.write("Dry run: nothing was written.")
             return
+        demo.begin(plan)
         for number, visit in enumerate(plan, 1):
             demo.play(visit)
             if number % 40 == 0 or number == len(plan):
                 self.stdout.write(f"  {number} of {len(plan)} demo tickets")
-        demo.keep_mail_inside()

@@ -1,0 +1,129 @@
+"""The taxonomy, model versions and predictions in the console."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from classification.models import Intent, ModelVersion, Prediction, Promotion
+from supportops.listing import ConsoleAdmin, ReadOnlyAdmin
+from supportops.templatetags import console
+
+RISK_TONES = {"open": "success", "assist": "info", "restricted": "danger"}
+
+
+@admin.register(Intent)
+class IntentAdmin(ConsoleAdmin):
+    """What customers may want. Leads edit it; the slug stays for ever."""
+
+    list_display = ("slug", "description", "risk_pill", "active", "position")
+    list_filter = ("risk", "active")
+    search_fields = ("slug", "description")
+    fields = ("slug", "description", "not_this", "risk", "active", "position")
+    list_per_page = 100
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Intent | None = None) -> list[str]:
+        return ["slug"] if obj else []
+
+    @display(description="Risk class")
+    def risk_pill(self, intent: Intent) -> SafeString:
+        if intent.risk is None:
+            return console.pill("None: a person", "warning")
+        return console.pill(intent.risk.capitalize(), RISK_TONES.get(intent.risk, "plain"))
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    list_display = ("version", "classifier", "name", "training_rows", "accuracy", "trained")
+    fields = (
+        "version",
+        "classifier",
+        "name",
+        "score_table",
+        "training_rows",
+        "training_sha256",
+        "manifest_sha256",
+        "trained_at",
+    )
+
+    @display(description="Accuracy")
+    def accuracy(self, model: ModelVersion) -> str:
+        return console.percent(model.scores.get("accuracy"), 1)
+
+    @display(description="Trained")
+    def trained(self, model: ModelVersion) -> str | SafeString:
+        return console.ago(model.trained_at, "ago")
+
+    @display(description="Scores")
+    def score_table(self, model: ModelVersion) -> SafeString:
+        plain = [(name, value) for name, value in model.scores.items() if _is_plain(value)]
+        rows = format_html_join(
+            "", "<dt>{}</dt><dd>{}</dd>", ((console.spoken(k), console.number(v)) for k, v in plain)
+        )
+        return format_html('<dl class="so-facts so-wide">{}</dl>', rows)
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, int | float | str)
+
+
+@admin.register(Promotion)
+class PromotionAdmin(ReadOnlyAdmin):
+    list_display = ("model", "by_whom", "reason", "moment")
+    list_select_related = ("model", "by")
+
+    @display(description="By")
+    def by_whom(self, promotion: Promotion) -> str:
+        return console.person(promotion.by) if promotion.by else "the machine"
+
+    @display(description="When")
+    def moment(self, promotion: Promotion) -> str | SafeString:
+        return console.clock(promotion.at)
+
+
+@admin.register(Prediction)
+class PredictionAdmin(ReadOnlyAdmin):
+    """What classifiers said. History: it stays as it was said."""
+
+    list_display = (
+        "number",
+        "to_ticket",
+        "said",
+        "how_sure",
+        "runner_up",
+        "classifier",
+        "moment",
+    )
+    list_select_related = ("ticket",)
+    list_filter = ("no_intent",)
+    search_fields = ("=intent", "=classifier")
+    search_help_text = "An intent or a classifier version"
+
+    @display(description="Number")
+    def number(self, prediction: Prediction) -> str:
+        return f"#{prediction.pk}"
+
+    @display(description="Ticket")
+    def to_ticket(self, prediction: Prediction) -> SafeString:
+        address = reverse("admin:tickets_ticket_change", args=[prediction.ticket_id])
+        return format_html('<a class="so-link" href="{}">{}</a>', address, prediction.ticket)
+
+    @display(description="Intent")
+    def said(self, prediction: Prediction) -> str | SafeString:
+        if prediction.failure:
+            return console.pill(console.spoken(prediction.failure), "danger")
+        if prediction.intent is None:
+            return format_html('<span class="so-faint">{}</span>', prediction.no_intent)
+        return prediction.intent
+
+    @display(description="Confidence")
+    def how_sure(self, prediction: Prediction) -> str:
+        return console.percent(prediction.confidence, 1)
+
+    @display(description="When")
+    def moment(self, prediction: Prediction) -> str | SafeString:
+        return console.clock(prediction.at)

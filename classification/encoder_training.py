@@ -1,0 +1,160 @@
+"""Training of the encoder classifier: one matrix inverse, and everything else follows from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from classification.calibration import (
+    Logistic,
+    fit_floor,
+    fit_logistic,
+    fit_temperature,
+    fold_numbers,
+    softmax,
+)
+from classification.combining import combine
+from classification.contract import OutOfFold, Progress
+from classification.encoder import EncoderModel, evidence_of
+from classification.kernel import Features, Ridge, Sighting, see_all_without, see_without
+from classification.parts import PartsJudge, choose, units_of
+from classification.reading import read
+from classification.rows import Rows, held_out_of
+from classification.second_request import Joined, fit_parts_judge, join_rows
+from classification.tfidf import Vocabulary, count, keep, rarity, weigh
+
+# As in the linear classifier: intents never shown stand in for out-of-scope messages.
+WEIGHT_OF_STAND_INS = 0.05
+STAND_IN_FOLDS = 5
+UNJUDGED = PartsJudge(Logistic(np.zeros(1), np.ones(1), np.zeros(1), 0.0), np.zeros((1, 1)))
+EMBEDDED_AT_ONCE = 500
+
+
+class Parameters(Protocol):
+    language: str
+    seed: int
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Trained:
+    model: EncoderModel
+    out_of_fold: OutOfFold
+
+
+def train(rows: Rows, parameters: Parameters, progress: Progress) -> Trained:
+    """Fit the ridge on all rows, and the judges on what it says of rows left out."""
+    progress("Reading messages", 0.0)
+    readings = [read(text, parameters.language) for text in rows.texts]
+    folds = fold_numbers(rows.groups.tolist(), rows.labels.tolist())
+    joined = join_rows(rows, readings, folds, parameters.seed)
+    units = units_of(readings + joined.readings)
+    whole = np.array(units.starts[: len(readings)], np.int64)
+    vocabulary = Vocabulary().learn(reading.core for reading in readings)
+    counts = count(vocabulary, units.texts)
+    rarities = rarity(keep(counts, whole)).astype(np.float32)
+    words = weigh(counts, rarities, vocabulary.words_end).astype(np.float32)
+    features = Features(words, embed_all(units.texts, parameters, progress))
+    progress("Solving", 0.6)
+    ridge = Ridge.fit(features.of(whole), rows.labels, rows.columns)
+    progress("Judging rows left out", 0.8)
+    seen = see_without(ridge, features, hidden_rows(rows, joined, units.starts))
+    coefficients = ridge.coefficients.astype(np.float32)
+    temperature = fit_temperature(seen.scores[whole], rows.labels)
+    model = EncoderModel(
+        classes=rows.classes,
+        vocabulary=vocabulary,
+        rarities=rarities,
+        word_weights=np.asarray(keep(words, whole).T @ (coefficients / 2), np.float32),
+        meanings=features.meaning[whole],
+        coefficients=coefficients,
+        temperature=temperature,
+        selector=fit_selector(rows, seen.of(whole), stand_ins(rows, ridge), temperature),
+        parts_judge=UNJUDGED,
+        floor=0.0,
+    )
+    judgement = model.judge_scores(seen.scores, seen.near)
+    choices = choose(judgement, len(rows.classes))
+    right = np.array([choices.columns[unit][0] for unit in whole.tolist()]) == rows.labels
+    model = replace(
+        model,
+        parts_judge=fit_parts_judge(rows, units, joined, choices, kinship_of(model, rows)),
+        floor=fit_floor(judgement.confidence[whole], right, rows.outside),
+    )
+    predictions = combine(
+        readings,
+        units.first(len(readings)),
+        choices,
+        classes=rows.classes,
+        parts_judge=model.parts_judge,
+        floor=model.floor,
+    )
+    progress("Trained", 1.0)
+    return Trained(model, held_out_of(rows, predictions))
+
+
+def embed_all(texts: Sequence[str], parameters: Parameters, progress: Progress) -> np.ndarray:
+    """Embeddings of all texts, each distinct one embedded once: float32 [texts, width]."""
+    distinct = list(dict.fromkeys(texts))
+    found = []
+    for start in range(0, len(distinct), EMBEDDED_AT_ONCE):
+        progress(f"Embedding {len(distinct)} texts", 0.05 + 0.55 * start / len(distinct))
+        found.append(parameters.embed(distinct[start : start + EMBEDDED_AT_ONCE]))
+    place = {text: row for row, text in enumerate(distinct)}
+    return np.vstack(found)[[place[text] for text in texts]]
+
+
+def hidden_rows(rows: Rows, joined: Joined, starts: Sequence[int]) -> list[np.ndarray]:
+    """For each unit the rows that must be left out: its message's group, or both joined ones'."""
+    members: dict[int, list[int]] = {}
+    for row, group in enumerate(rows.groups.tolist()):
+        members.setdefault(group, []).append(row)
+    sources = [(row,) for row in range(len(rows.labels))] + joined.sources
+    hidden: list[np.ndarray] = []
+    for message, source in enumerate(sources):
+        out = sorted({row for one in source for row in members[int(rows.groups[one])]})
+        hidden += [np.array(out)] * (starts[message + 1] - starts[message])
+    return hidden
+
+
+def stand_ins(rows: Rows, ridge: Ridge) -> Sighting | None:
+    """What the ridge says of rows whose intent it was never shown; None where real out-of-scope
+    rows are there or intents are too few to leave some out.
+    """
+    if rows.outside.any() or len(rows.classes) < 2 * STAND_IN_FOLDS:
+        return None
+    folds = [np.flatnonzero(rows.labels % STAND_IN_FOLDS == fold) for fold in range(STAND_IN_FOLDS)]
+    return Sighting.joined([see_all_without(ridge, fold) for fold in folds])
+
+
+def fit_selector(
+    rows: Rows, seen: Sighting, unlike: Sighting | None, temperature: float
+) -> Logistic:
+    """Judge of correctness from what was said of whole messages left out.
+
+    Stand-ins for out-of-scope messages shape what counts as evidence, but not how sure it makes.
+    """
+    intents = len(rows.classes)
+    probabilities = softmax(seen.scores, temperature)
+    correct = (probabilities[:, :intents].argmax(axis=1) == rows.labels).astype(np.float64)
+    evidence = evidence_of(seen.scores, probabilities, seen.near, intents=intents)
+    if unlike is None:
+        return fit_logistic(evidence, correct)
+    chances = softmax(unlike.scores, temperature)
+    other = evidence_of(unlike.scores, chances, unlike.near, intents=intents)
+    weights = np.append(np.ones(len(evidence)), np.full(len(other), WEIGHT_OF_STAND_INS))
+    judge = fit_logistic(
+        np.vstack([evidence, other]), np.append(correct, np.zeros(len(other))), row_weights=weights
+    )
+    return judge.rescaled(fit_logistic(judge.logit(evidence)[:, None], correct))
+
+
+def kinship_of(model: EncoderModel, rows: Rows) -> np.ndarray:
+    """Cosine between the mean embeddings of two intents: float32 [intents, intents]."""
+    centres = np.vstack(
+        [model.meanings[rows.labels == i].mean(axis=0) for i in range(len(rows.classes))]
+    )
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    return np.asarray(centres @ centres.T, np.float32)

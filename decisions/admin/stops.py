@@ -1,0 +1,133 @@
+"""The kill switch and the breakers: seen by all who may, turned by few, with a reason."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from decisions.models import Breaker, Switch
+from decisions.stops import arm_breaker, set_switch
+from supportops.listing import ReadOnlyAdmin
+from supportops.templatetags import console
+from tickets.record import Actor
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        max_length=300, error_messages={"required": "Say why, for those who read this later."}
+    )
+
+
+class SwitchForm(ReasonForm):
+    on = forms.TypedChoiceField(
+        choices=[("yes", "stop"), ("no", "go on")], coerce=lambda value: value == "yes"
+    )
+
+
+def told_off(request: HttpRequest, form: forms.Form) -> None:
+    for errors in form.errors.values():
+        for error in errors:
+            messages.error(request, str(error))
+
+
+@admin.register(Switch)
+class SwitchAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "reason", "moment")
+    fields = ("on", "reason", "changed_at")
+
+    def get_urls(self) -> list[URLPattern]:
+        turn = path(
+            "turn/", self.admin_site.admin_view(self.turn_view), name="decisions_switch_turn"
+        )
+        return [turn, *super().get_urls()]
+
+    def turn_view(self, request: HttpRequest) -> HttpResponse:
+        """Stop all automation, or let it go on."""
+        if not request.user.has_perm("decisions.change_switch"):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        form = SwitchForm(request.POST)
+        if form.is_valid():
+            on = form.cleaned_data["on"]
+            turned = set_switch(
+                on,
+                form.cleaned_data["reason"],
+                actor=Actor.person(request.user),
+                now=timezone.now(),
+            )
+            words = "Automation is stopped." if on else "Automation may go on."
+            messages.success(request, words if turned else f"{words} It stood so already.")
+        else:
+            told_off(request, form)
+        return HttpResponseRedirect(reverse("admin:index"))
+
+    @display(description="Since")
+    def moment(self, switch: Switch) -> str | SafeString:
+        return console.clock(switch.changed_at)
+
+
+@admin.register(Breaker)
+class BreakerAdmin(ReadOnlyAdmin):
+    list_display = ("intent_words", "state", "reason", "moment")
+    change_form_template = "console/breaker.html"
+    fields = ("intent", "open", "reason", "changed_at")
+
+    def get_urls(self) -> list[URLPattern]:
+        arm = path(
+            "<int:breaker_id>/arm/",
+            self.admin_site.admin_view(self.arm_view),
+            name="decisions_breaker_arm",
+        )
+        return [arm, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        may = {"may_arm": request.user.has_perm("decisions.change_breaker")}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **may})
+
+    def arm_view(self, request: HttpRequest, breaker_id: int) -> HttpResponse:
+        """Let an intent be automated again."""
+        if not request.user.has_perm("decisions.change_breaker"):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        breaker = get_object_or_404(Breaker, pk=breaker_id)
+        form = ReasonForm(request.POST)
+        if form.is_valid():
+            armed = arm_breaker(
+                breaker.intent,
+                form.cleaned_data["reason"],
+                actor=Actor.person(request.user),
+                now=timezone.now(),
+            )
+            messages.success(
+                request, "The breaker is armed." if armed else "The breaker was armed already."
+            )
+        else:
+            told_off(request, form)
+        return HttpResponseRedirect(reverse("admin:decisions_breaker_change", args=[breaker_id]))
+
+    @display(description="Intent")
+    def intent_words(self, breaker: Breaker) -> str:
+        return breaker.intent or "all intents"
+
+    @display(description="State")
+    def state(self, breaker: Breaker) -> SafeString:
+        return console.pill(*(("Open", "danger") if breaker.open else ("Armed", "success")))
+
+    @display(description="Since")
+    def moment(self, breaker: Breaker) -> str | SafeString:
+        return console.clock(breaker.changed_at)

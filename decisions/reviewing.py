@@ -1,0 +1,277 @@
+"""Blind review: drawn at receipt, answered by somebody who did not handle the ticket.
+
+A second person answers where reviewer and machine differ and for a tenth of the rest; a lead
+settles where those two differ. Nobody sees what the machine or anybody else said.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from decisions import breakers, sampling
+from decisions.engine import Verdict
+from decisions.models import Decision, Review
+from decisions.sampling import Rates
+from tickets import record
+from tickets.codes import AuditKind, FindingSource, ReviewPart, ReviewVerdict
+from tickets.models import Ticket, TicketEvent
+
+CLAIM = timedelta(minutes=15)
+LATE_AFTER = timedelta(days=14)
+SECOND_SHARE = 0.10
+LOWEST_TESTED = 0.5  # below this no threshold is ever tested
+
+
+class NotYours(Exception):
+    """This review is not open for this person. Nothing was changed."""
+
+
+class AnswerIncomplete(ValueError):
+    """The answer lacks something. The message says what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a reviewer says. `intent` and `machine_could` go with the verdict `intent` only."""
+
+    verdict: ReviewVerdict
+    intent: str | None = None
+    machine_could: bool | None = None
+    note: str = ""
+
+    def check(self) -> None:
+        named = self.intent is not None and self.machine_could is not None
+        if self.verdict == ReviewVerdict.INTENT and not named:
+            raise AnswerIncomplete("Name the intent, and whether a machine could have answered.")
+        if self.verdict != ReviewVerdict.INTENT and self.intent is not None:
+            raise AnswerIncomplete("An intent goes with the verdict 'intent' only.")
+
+
+def secret() -> bytes:
+    return settings.SECRET_KEY.encode()
+
+
+def rates() -> Rates:
+    return Rates(settings.REVIEW_RATE, settings.REVIEW_RATE_LIKELY)
+
+
+def draw(
+    decision: Decision, *, could_automate: bool, lowest: float, all_of_them: bool, now: datetime
+) -> Review | None:
+    """Draw a ticket for review at its first decision, or not. Runs in the deciding transaction.
+
+    `lowest` is the lowest confidence worth testing; `all_of_them` while the first answers of a new
+    intent are all reviewed.
+    """
+    u = sampling.number_of(secret(), decision.ticket_id)
+    stratum = sampling.stratum_of(
+        could_automate=could_automate, confidence=decision.confidence, lowest=lowest
+    )
+    rate = 1.0 if all_of_them else rates().of(stratum)
+    if u >= rate:
+        return None
+    return Review.objects.create(
+        ticket_id=decision.ticket_id,
+        decision=decision,
+        u=u,
+        rate=rate,
+        stratum=stratum,
+        created_at=now,
+        due_at=now + LATE_AFTER,
+    )
+
+
+def draw_for(decision: Decision, verdict: Verdict, *, now: datetime) -> Review | None:
+    """Draw a ticket, or not, at its first decision; later rounds are never drawn."""
+    if decision.round != 1:
+        return None
+    barred = any(step.fired and step.stage in ("guard", "rule") for step in verdict.trace)
+    fresh = verdict.automates and breakers.is_new(str(decision.intent))
+    return draw(
+        decision,
+        could_automate=not barred and decision.intent is not None,
+        lowest=LOWEST_TESTED,
+        all_of_them=fresh,
+        now=now,
+    )
+
+
+def open_for(user: User, *, may_settle: bool) -> QuerySet[Review]:
+    """Reviews that this person may answer: no ticket they acted on, no second look at their own."""
+    acted = TicketEvent.objects.filter(ticket=OuterRef("ticket"), user_id=user.pk)
+    before = Review.objects.filter(ticket=OuterRef("ticket"), reviewer_id=user.pk)
+    parts = [ReviewPart.FIRST, ReviewPart.SECOND]
+    if may_settle:
+        parts.append(ReviewPart.SETTLE)
+    return (
+        Review.objects.open()
+        .filter(~Exists(acted), ~Exists(before), part__in=parts)
+        .order_by("skips", "id")
+    )
+
+
+def next_for(user: User, *, may_settle: bool, now: datetime) -> Review | None:
+    """The next review for this person, put into their hands for a quarter of an hour."""
+    mine = Q(claimed_by_id=user.pk, claimed_until__gt=now)
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    candidates = open_for(user, may_settle=may_settle)
+    held = candidates.filter(mine).first()
+    if held is not None:
+        return held
+    for pk in candidates.filter(free).values_list("pk", flat=True)[:5]:
+        taken = Review.objects.filter(free, pk=pk, answered_at=None).update(
+            claimed_by_id=user.pk, claimed_until=now + CLAIM
+        )
+        if taken:
+            return Review.objects.get(pk=pk)
+    return None
+
+
+def skip(review_id: int, user: User, *, now: datetime) -> None:
+    """Put a review back, behind the others. It stays open: unanswered ones count as wrong."""
+    review = Review.objects.get(pk=review_id)
+    Review.objects.filter(pk=review_id, claimed_by_id=user.pk, answered_at=None).update(
+        claimed_by=None, claimed_until=None, skips=review.skips + 1
+    )
+
+
+def answer(
+    review_id: int,
+    user: User,
+    given: Answer,
+    *,
+    may_settle: bool,
+    now: datetime,
+) -> Review:
+    """Keep a reviewer's answer, and ask the next person where that is needed.
+
+    Raises:
+        AnswerIncomplete: nothing was changed.
+        NotYours: answered already, in other hands, or this person acted on the ticket.
+    """
+    given.check()
+    with transaction.atomic():
+        ticket_id = Review.objects.values_list("ticket_id", flat=True).get(pk=review_id)
+        Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
+        review = open_for(user, may_settle=may_settle).filter(pk=review_id).first()
+        in_other_hands = (
+            review is not None
+            and review.claimed_until is not None
+            and review.claimed_until > now
+            and review.claimed_by_id != user.pk
+        )
+        if review is None or in_other_hands:
+            raise NotYours("This review is not open for you.")
+        _keep(review, user, given, now)
+        _ask_next(review, now)
+        _book(review, user, now)
+        record.write(now=now, audit=[_entry(review, user)])
+        return review
+
+
+def _keep(review: Review, user: User, given: Answer, now: datetime) -> None:
+    review.reviewer_id, review.answered_at = user.pk, now
+    review.verdict, review.intent = given.verdict, given.intent
+    review.machine_could, review.note = given.machine_could, given.note
+    review.claimed_by = review.claimed_until = None
+    review.save()
+
+
+def _entry(review: Review, user: User) -> record.AuditEntry:
+    data = {
+        "review": review.pk,
+        "part": review.part,
+        "verdict": review.verdict,
+        "intent": review.intent,
+        "machine_could": review.machine_could,
+    }
+    actor = record.Actor.person(user)
+    return record.AuditEntry(AuditKind.REVIEW, f"ticket:{review.ticket_id}", actor, data)
+
+
+def _ask_next(review: Review, now: datetime) -> None:
+    """A second person where the first differs from the machine or is drawn; a lead to settle."""
+    if review.part == ReviewPart.FIRST and _needs_second(review):
+        _create_part(review, ReviewPart.SECOND, now)
+    if review.part == ReviewPart.SECOND:
+        first = Review.objects.get(ticket_id=review.ticket_id, part=ReviewPart.FIRST)
+        if not first.agrees_with(review):
+            _create_part(review, ReviewPart.SETTLE, now)
+
+
+def _needs_second(review: Review) -> bool:
+    if review.says_wrong(review.decision.intent):
+        return True
+    # Another number than the one that drew the ticket, so that both draws are independent.
+    u = sampling.number_of(b"second|" + secret(), review.ticket_id)
+    return u < SECOND_SHARE
+
+
+def _create_part(review: Review, part: ReviewPart, now: datetime) -> None:
+    Review.objects.create(
+        ticket_id=review.ticket_id,
+        decision_id=review.decision_id,
+        part=part,
+        u=review.u,
+        rate=review.rate,
+        stratum=review.stratum,
+        created_at=now,
+        due_at=review.due_at,
+    )
+
+
+def _book(review: Review, user: User, now: datetime) -> None:
+    """Evidence for the breaker, once an automatic answer has been judged for good."""
+    parts = list(Review.objects.filter(ticket_id=review.ticket_id).order_by("id"))
+    wrong = verdict_of(parts, review.decision.intent)
+    if wrong is not None:
+        breakers.book(review.decision, wrong=wrong, source=FindingSource.REVIEW, user=user, now=now)
+
+
+def verdict_of(parts: Iterable[Review], predicted: str | None) -> bool | None:
+    """Whether the machine was wrong, by all that was said of a ticket; None while that is open.
+
+    The last word counts: settled, else second, else first, once no further part is open.
+    """
+    ordered = sorted(parts, key=lambda part: part.pk)
+    if not ordered or any(part.answered_at is None for part in ordered):
+        return None
+    return ordered[-1].says_wrong(predicted)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How often two blind people said the same, on rows where the first agreed with the machine."""
+
+    rows: int
+    differed: int
+    errors_found: int  # of the tenth: rows that the second person called wrong
+
+
+def agreement(since: datetime) -> Agreement:
+    """What the second look at a random tenth found."""
+    seconds = (
+        Review.objects.answered()
+        .filter(part=ReviewPart.SECOND, created_at__gte=since)
+        .select_related("decision")
+    )
+    firsts = {
+        review.ticket_id: review
+        for review in Review.objects.filter(
+            part=ReviewPart.FIRST, ticket__in=seconds.values("ticket")
+        )
+    }
+    rows = differed = errors = 0
+    for second in seconds:
+        first, predicted = firsts[second.ticket_id], second.decision.intent
+        if first.says_wrong(predicted):
+            continue  # asked because of that, not drawn
+        rows += 1
+        differed += not first.agrees_with(second)
+        errors += second.says_wrong(predicted)
+    return Agreement(rows, differed, errors)

@@ -1,0 +1,156 @@
+"""Breakers as rows."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from decisions import breakers, stops
+from decisions.models import OVERALL, Breaker, Certificate, Finding
+from tickets import handling
+from tickets.codes import AuditKind, Channel, FindingSource, Outcome
+from tickets.intake import Inquiry, receive
+from tickets.models import AuditRecord
+from tickets.record import Actor
+
+NOW = timezone.now()
+
+
+@pytest.fixture
+def permitted(starter, says):
+    """One automatic intent; the breaker of all intents is set so high that it stays out of it."""
+    says("order_status")
+    Breaker.objects.create(intent=OVERALL, step=8, height=100_000, changed_at=NOW)
+    return Certificate.objects.create(
+        kind="demo",
+        classifier_version="scripted-1",
+        intents=["order_status", "return_exchange"],
+        alpha=0.05,
+        delta=0.05,
+        method="test",
+        rows=100,
+        errors=0,
+        bound=0.036,
+        coverage=0.5,
+        threshold=0.8,
+        thresholds=[0.8],
+        sample_digest="0" * 64,
+        statement="For a test.",
+        issued_at=NOW - timedelta(days=1),
+        expires_at=NOW + timedelta(days=80),
+    )
+
+
+def ask(number, *, now=NOW):
+    inquiry = Inquiry(
+        name="A", email=f"a{number}@example.com", message="Where is it?", channel=Channel.FORM
+    )
+    return receive(inquiry, now=now).decision
+
+
+def book(decision, agent, *, wrong=True):
+    return breakers.book(
+        decision, wrong=wrong, source=FindingSource.REVIEW, user=agent, now=timezone.now()
+    )
+
+
+def wrong_until_trip(agent):
+    """Wrong answers in a row until a breaker trips; how many."""
+    for number in range(1, 60):
+        decision = ask(f"w{number}")
+        assert decision.outcome == Outcome.AUTO_RESOLVE
+        if book(decision, agent):
+            return number
+    pytest.fail("no breaker tripped")
+
+
+def test_breaker_trips_at_its_height_and_the_next_ticket_goes_to_a_person(permitted, agent):
+    number = wrong_until_trip(agent)
+    tripped = Breaker.objects.get(intent="order_status")
+    assert tripped.open
+    # each wrong answer adds step - 1; one fewer would not have reached the height
+    assert (number - 1) * (tripped.step - 1) < tripped.height <= number * (tripped.step - 1)
+    after = ask("after")
+    assert after.outcome == Outcome.ESCALATE
+    assert "guard:breaker_open" in after.reasons
+    assert AuditRecord.objects.filter(kind=AuditKind.BREAKER).count() >= 1
+
+
+def test_other_intents_go_on(permitted, agent, says):
+    wrong_until_trip(agent)
+    says("return_exchange")
+    assert ask("other").outcome == Outcome.AUTO_RESOLVE
+
+
+def test_the_breaker_of_all_intents_stops_all_of_them(permitted, agent, says):
+    Breaker.objects.filter(intent=OVERALL).update(height=14)
+    assert [b.intent for b in book(ask(1), agent)] == []  # 7 of 14
+    assert [b.intent for b in book(ask(2), agent)] == [OVERALL]
+    says("return_exchange")
+    assert "guard:breaker_open" in ask("other").reasons
+
+
+def test_right_answers_and_unknown_ones_lower_the_path(permitted, agent):
+    book(ask(1), agent)
+    top = Breaker.objects.get(intent="order_status").level
+    for number in range(2, 6):
+        ask(number)
+    book(ask(6), agent)
+    again = Breaker.objects.get(intent="order_status")
+    # four unknown ones count as right, then another wrong one
+    assert again.level == max(0, top - 4) + again.step - 1
+
+
+def test_a_finding_about_no_automatic_answer_is_no_evidence(starter, says, agent):
+    says("refund_request")
+    assert book(ask(1), agent) == []
+    assert not Finding.objects.exists()
+
+
+def test_two_findings_about_one_answer_count_once(permitted, agent):
+    decision = ask(1)
+    book(decision, agent)
+    once = Breaker.objects.get(intent="order_status").level
+    book(decision, agent)
+    assert Breaker.objects.get(intent="order_status").level == once
+
+
+def test_only_a_person_arms_it_again_and_it_starts_half_way_up(permitted, agent, lead):
+    wrong_until_trip(agent)
+    actor = Actor.person(lead)
+    stops.arm_breaker("order_status", "The reply was mended.", actor=actor, now=timezone.now())
+    armed = Breaker.objects.get(intent="order_status")
+    assert not armed.open
+    assert armed.start == armed.level == armed.height // 2
+    assert ask("after").outcome == Outcome.AUTO_RESOLVE
+    # what tripped it before does not count again
+    assert breakers.path_of(armed).wrong == 0
+    with pytest.raises(stops.ReasonMissing):
+        stops.arm_breaker("order_status", " ", actor=actor, now=timezone.now())
+
+
+def test_an_explicit_correction_by_an_agent_is_evidence_and_silence_is_none(permitted, agent):
+    decision = ask(1)
+    actor = Actor.person(agent)
+    handling.correct_intent(decision.ticket_id, "how_to", actor=actor, now=timezone.now())
+    assert not Finding.objects.exists()
+    handling.correct_intent(
+        decision.ticket_id, "complaint", actor=actor, now=timezone.now(), machine_was_wrong=True
+    )
+    finding = Finding.objects.get()
+    assert (finding.source, finding.wrong) == (FindingSource.OVERRIDE, True)
+
+
+def test_budget_is_halved_between_all_and_the_automatic_intents(permitted):
+    assert breakers._budget(OVERALL) == 0.5
+    # the starter policy automates eight intents
+    assert breakers._budget("order_status") == pytest.approx(0.5 / 8)
+
+
+def test_intent_is_new_until_a_hundred_answers(permitted, monkeypatch):
+    monkeypatch.setattr(breakers, "REVIEWED_FIRST", 2)
+    assert breakers.is_new("order_status")
+    ask(1)
+    assert breakers.is_new("order_status")
+    ask(2)
+    assert not breakers.is_new("order_status")

@@ -1,0 +1,294 @@
+"""The console's home page: is anything on fire, what waits for me, how is automation doing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Max, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from classification import services as classification
+from decisions.models import Breaker, Certificate, EscalationRule, Publication, Switch
+from decisions.wording import reason_words
+from metrics import services as metrics
+from supportops.templatetags.console import age_words
+from tickets.admin.filters import AT_WORK, VIEWS, midnight
+from tickets.admin.ticket_list import TicketListAdmin, with_openings
+from tickets.codes import OutboxState, TicketStatus
+from tickets.models import JobLease, Outbox, Ticket
+
+DAY = timedelta(days=1)
+PERIOD = timedelta(days=7)
+UNDECIDED_FOR = timedelta(seconds=60)
+WORKER_SILENT_FOR = timedelta(minutes=5)
+MAIL_STUCK_FOR = timedelta(minutes=30)
+MOST_COUNTED = 999
+SHOWN = 8
+USUAL_WEEKS = 4
+OLDEST_FIRST = f"-{TicketListAdmin.list_display.index('age')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """Something that somebody should look at now."""
+
+    words: str
+    detail: str
+    url: str = ""
+    grave: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A figure with what it is made of and the rows behind it."""
+
+    title: str
+    figure: Mapping[str, Any]
+    url: str
+    note: str = ""
+
+
+def gather(request: HttpRequest) -> dict[str, Any]:
+    """Everything that this person may see of it."""
+    user: Any = request.user
+    now = timezone.now()
+    shown: dict[str, Any] = {
+        "switch": Switch.objects.first(),
+        "may_turn": user.has_perm("decisions.change_switch"),
+        "fires": sorted(fires(user, now), key=lambda fire: not fire.grave),
+    }
+    if user.has_perm("tickets.view_ticket"):
+        shown |= {"volume": volume(now), **automation(user, now)}
+    if user.has_perm("tickets.change_ticket"):
+        shown |= waiting(request)
+    return shown
+
+
+def tickets_at(**query: str) -> str:
+    return f"{reverse('admin:tickets_ticket_changelist')}?{urlencode(query)}"
+
+
+def counted(rows: Any) -> int:
+    return int(rows.order_by().values("pk")[: MOST_COUNTED + 1].count())
+
+
+def many(found: int, one: str, more: str) -> str:
+    number = f"{MOST_COUNTED}+" if found > MOST_COUNTED else str(found)
+    return f"{number} {one if found == 1 else more}"
+
+
+# --- Is anything on fire? -------------------------------------------------------------------------
+
+
+def fires(user: Any, now: datetime) -> Iterator[Fire]:
+    """What burns. A link only for those who may follow it."""
+    yield from _stopped(user)
+    yield from _nothing_in_force(user)
+    yield from _late_tickets(now)
+    yield from _worker(user, now)
+    yield from _mail(user, now)
+
+
+def _may(user: Any, right: str, address: str) -> str:
+    return address if user.has_perm(right) else ""
+
+
+def _stopped(user: Any) -> Iterator[Fire]:
+    switch = Switch.objects.filter(on=True).first()
+    if switch is not None:
+        yield Fire("All automation is stopped.", switch.reason)
+    for breaker in Breaker.objects.filter(open=True):
+        address = reverse("admin:decisions_breaker_change", args=[breaker.pk])
+        about = breaker.intent.replace("_", " ") or "all intents"
+        yield Fire(
+            f"The breaker for {about} is open.",
+            breaker.reason,
+            _may(user, "decisions.view_breaker", address),
+        )
+
+
+def _nothing_in_force(user: Any) -> Iterator[Fire]:
+    if not Publication.objects.exists():
+        address = _may(user, "decisions.view_policy", reverse("admin:decisions_policy_changelist"))
+        yield Fire("No policy is in force.", "Every ticket goes to a person.", address)
+
+
+def _late_tickets(now: datetime) -> Iterator[Fire]:
+    undecided = counted(Ticket.objects.undecided().filter(created_at__lt=now - UNDECIDED_FOR))
+    if undecided:
+        yield Fire(
+            f"{many(undecided, 'ticket is', 'tickets are')} not decided yet.",
+            "They came in more than a minute ago.",
+            tickets_at(view="undecided"),
+        )
+    late = Ticket.objects.needing_a_person().filter(created_at__lt=now - DAY)
+    oldest = late.order_by("created_at").values_list("created_at", flat=True).first()
+    if oldest is not None:
+        number = counted(late)
+        yield Fire(
+            f"{many(number, 'open ticket', 'open tickets')} older than a day.",
+            f"The oldest waits for {age_words(oldest, now)}.",
+            tickets_at(view="old", o=OLDEST_FIRST),
+            grave=False,
+        )
+
+
+def _worker(user: Any, now: datetime) -> Iterator[Fire]:
+    address = _may(user, "tickets.view_joblease", reverse("admin:tickets_joblease_changelist"))
+    seen = JobLease.objects.aggregate(seen=Max("last_started_at"))["seen"]
+    if seen is None:
+        yield Fire("The worker has never run.", "Mail waits. Start manage.py worker.", address)
+    elif seen < now - WORKER_SILENT_FOR:
+        silent = age_words(seen, now)
+        yield Fire("The worker is silent.", f"It was last seen {silent} ago. Mail waits.", address)
+    failing = list(JobLease.objects.exclude(last_error="").values_list("name", "last_error"))
+    for name, error in failing:
+        yield Fire(f"The job {name.replace('_', ' ')} fails.", error, address)
+
+
+def _mail(user: Any, now: datetime) -> Iterator[Fire]:
+    address = reverse("admin:tickets_outbox_changelist")
+    failed = counted(Outbox.objects.filter(state=OutboxState.FAILED))
+    if failed:
+        yield Fire(
+            f"{many(failed, 'mail was', 'mails were')} given up.",
+            "The mail server or the address refused them.",
+            _may(user, "tickets.view_outbox", f"{address}?state__exact=failed"),
+        )
+    stuck = counted(
+        Outbox.objects.filter(state=OutboxState.PENDING, created_at__lt=now - MAIL_STUCK_FOR)
+    )
+    if stuck:
+        yield Fire(
+            f"{many(stuck, 'mail waits', 'mails wait')} for more than half an hour.",
+            "Is the worker running, and does the mail server answer?",
+            _may(user, "tickets.view_outbox", f"{address}?state__exact=pending"),
+        )
+
+
+# --- What waits for me? ---------------------------------------------------------------------------
+
+
+def waiting(request: HttpRequest) -> dict[str, Any]:
+    """My tickets whose turn is mine, the oldest first, and what nobody has taken."""
+    mine = Ticket.objects.filter(assignee_id=request.user.pk, status=TicketStatus.OPEN)
+    free = VIEWS["unassigned"][1](Ticket.objects.all(), request)
+    rows = mine.select_related("requester").order_by("id")[:SHOWN]
+    taken = with_openings(rows)
+    return {
+        "mine": taken,
+        "mine_count": counted(mine),
+        "mine_url": tickets_at(view="mine"),
+        "free_count": counted(free),
+        "free_url": tickets_at(view="unassigned", o=OLDEST_FIRST),
+        "next_free": with_openings(
+            free.select_related("requester").order_by("id")[: SHOWN - len(taken)]
+        ),
+        "reopened_count": counted(Ticket.objects.filter(round__gt=1, status__in=AT_WORK)),
+        "reopened_url": tickets_at(view="reopened"),
+    }
+
+
+# --- How is automation doing? ---------------------------------------------------------------------
+
+
+def automation(user: Any, now: datetime) -> dict[str, Any]:
+    """Figures of the last seven days with their rows, and the certificate they rest on."""
+    since = now - PERIOD
+    found = metrics.figures(since, now)
+    overrides = _may(
+        user, "decisions.view_override", reverse("admin:decisions_override_changelist")
+    )
+    numbers = [
+        Number(
+            "Answered automatically, gross",
+            found["auto_resolution_gross"],
+            tickets_at(view="automated", created="7"),
+        ),
+        Number(
+            "Handed to a person",
+            found["escalation_rate"],
+            tickets_at(outcome="escalate", created="7"),
+        ),
+        Number("No intent named", found["abstention_rate"], tickets_at(intent="none", created="7")),
+        Number("Reopened", found["reopen_rate"], tickets_at(view="came_back", created="7")),
+        Number("Overruled", found["override_rate"], overrides, "of those that a person judged"),
+    ]
+    version = classification.serving_version()
+    return {
+        "durable": found["auto_resolution_durable"],
+        "numbers": numbers,
+        "reasons": reasons(since, now),
+        "classifier": version,
+        "certificate": Certificate.objects.in_force(version, now).first() if version else None,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonBar:
+    code: str
+    words: str
+    number: int
+    share: float
+    url: str
+
+
+def reasons(since: datetime, until: datetime) -> list[ReasonBar]:
+    """Why tickets went to a person, most frequent first."""
+    found = metrics.reasons(since, until)
+    total = sum(number for _, number in found) or 1
+    latest = Publication.objects.order_by("-id").values("policy_id")[:1]
+    rules = dict(EscalationRule.objects.filter(policy_id__in=latest).values_list("slug", "reason"))
+    return [
+        ReasonBar(
+            code,
+            reason_words(code, rules),
+            number,
+            number / total,
+            tickets_at(reason=code, created="7"),
+        )
+        for code, number in found
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Tickets today, and at the same time of the same weekday in the weeks before."""
+
+    today: int
+    usual: float | None
+    url: str
+
+    @property
+    def difference(self) -> str:
+        if self.usual is None:
+            return "There is no earlier week to compare with yet."
+        if not self.usual:
+            return "Usually nobody has written by this time."
+        change = self.today / self.usual - 1
+        if abs(change) < 0.1:
+            return "As usual for this weekday."
+        return f"{abs(change):.0%} {'more' if change > 0 else 'fewer'} than usual on this weekday."
+
+
+def volume(now: datetime) -> Volume:
+    """Today so far against the mean of the same hours a week ago, two weeks ago and so on.
+
+    Weeks from before the first ticket do not count; without a single one there is no usual.
+    """
+    start = midnight(now)
+    spans = [(start - 7 * DAY * week, now - 7 * DAY * week) for week in range(USUAL_WEEKS + 1)]
+    rows = Ticket.objects.counted()
+    first = Ticket.objects.order_by("created_at").values_list("created_at", flat=True).first()
+    numbers = [
+        rows.filter(Q(created_at__gte=since, created_at__lt=until)).count()
+        for since, until in spans
+        if first is not None and (since >= first or since == start)
+    ]
+    today, before = (numbers[0], numbers[1:]) if numbers else (0, [])
+    usual = sum(before) / len(before) if before else None
+    return Volume(today, usual, tickets_at(created="today"))
