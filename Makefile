@@ -46,9 +46,9 @@ $(VENV)/.encoder: $(VENV)/.run requirements-encoder.txt
 	@echo "Environment: installing what the sentence encoder needs."
 	@$(PIP) -r requirements-encoder.txt && touch $@
 
-$(VENV)/.dev: $(VENV)/.run $(wildcard requirements*.txt)
+$(VENV)/.dev: $(VENV)/.made $(wildcard requirements*.txt)
 	@echo "Environment: installing what tests and checks need."
-	@$(PIP) -r requirements-dev.txt && touch $@
+	@$(PIP) -r requirements-dev.txt && touch $(VENV)/.run $(VENV)/.encoder $@
 
 .env:
 	@umask 077; { \
@@ -84,7 +84,7 @@ test: $(VENV)/.dev  ## Run every test, in parallel: make test [ARGS="-k jobs"]
 	@$(PY) -m pytest -n auto $(ARGS)
 
 # What `check --deploy` is asked about: a production that is set up as the documentation says.
-PRODUCTION := env -u DEBUG -u TESTING SECRET_KEY=$$(head -c 48 /dev/urandom | base64 -w0) \
+PRODUCTION := env -u DEBUG -u TESTING SECRET_KEY=$$(head -c 48 /dev/urandom | base64) \
   ALLOWED_HOSTS=help.example.com PUBLIC_URL=https://help.example.com CACHE_URL=database \
   EMAIL_URL=smtp+tls://user:password@mail.example.com:587 SILENCED_CHECKS=supportops.W001
 

@@ -6,7 +6,6 @@ they are skipped with a reason; with CI=true they fail instead, so that nothing 
 
 import os
 import shutil
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import redis
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.test import TransactionTestCase
@@ -57,10 +57,10 @@ def why_no_postgres() -> str | None:
 @lru_cache
 def why_no_redis() -> str | None:
     """None where a Redis server answers, else what it said."""
-    address = urlsplit(os.environ.get("CELERY_BROKER_URL") or LOCAL_REDIS)
     try:
-        socket.create_connection((address.hostname, address.port or 6379), timeout=3).close()
-    except OSError as error:
+        with redis.Redis.from_url(LOCAL_REDIS, socket_connect_timeout=3) as server:
+            server.ping()
+    except redis.RedisError as error:
         return f"Redis is absent: {error}"
     return None
 
@@ -100,6 +100,17 @@ def postgres_url(request):
         server.execute(f'CREATE DATABASE "{name}"')
         yield urlsplit(url)._replace(path=f"/{name}").geturl()
         server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def redis_url(request):
+    """Address of an empty Redis database that no other test process uses."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "gw0")
+    url = f"{LOCAL_REDIS}/{8 + int(worker.removeprefix('gw')) % 8}"
+    with redis.Redis.from_url(url) as server:
+        server.flushdb()
+        yield url
+        server.flushdb()
 
 
 # --- Between tests --------------------------------------------------------------------------------

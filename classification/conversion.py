@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from classification.minilm import Peaks, embed, load_weights
+from classification.minilm import Weights, embed, load_weights
 from classification.minilm_graph import build
 from classification.sentences import open_session, open_tokenizer
 
@@ -75,7 +75,6 @@ class Converted:
     tokenizer: bytes
     vocabulary_sha256: str
     cosine: float
-    eight_bits: bool
 
 
 def probes() -> list[str]:
@@ -84,31 +83,25 @@ def probes() -> list[str]:
 
 
 def convert(source: Path) -> Converted:
-    """Convert to eight bits; where that is not faithful here, to float32.
+    """Write the graph and compare it with the weights.
 
-    Raises ValueError when neither reproduces the published weights, OSError for unreadable files.
+    Raises ValueError when it does not reproduce them, OSError for unreadable files.
     """
     weights, content = load_weights(source), (source / "tokenizer.json").read_bytes()
     tokenizer = open_tokenizer(content)
-    tokens = [tokenizer.encode(text).ids for text in probes()]
-    peaks: Peaks = {}
-    expected = np.array([embed(weights, ids, peaks) for ids in tokens])
+    graph = build(weights)
+    cosine = least_cosine(graph, weights, [tokenizer.encode(text).ids for text in probes()])
+    if cosine <= LEAST_COSINE:
+        raise ValueError(f"what was converted differs from the weights, cosine {cosine:.4f}")
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     lines = "".join(f"{token}\n" for token, _ in vocabulary)
-    for found_peaks in (peaks, None):
-        graph = build(weights, found_peaks)
-        cosine = least_cosine(graph, tokens, expected)
-        if cosine > LEAST_COSINE:
-            sha256 = hashlib.sha256(lines.encode()).hexdigest()
-            return Converted(graph, content, sha256, cosine, found_peaks is not None)
-    raise ValueError(f"the converted encoder differs from the weights, cosine {cosine:.4f}")
+    return Converted(graph, content, hashlib.sha256(lines.encode()).hexdigest(), cosine)
 
 
-def least_cosine(graph: bytes, tokens: list[list[int]], expected: np.ndarray) -> float:
-    """The worst agreement of a graph with the expected embeddings of these texts."""
+def least_cosine(graph: bytes, weights: Weights, tokens: list[list[int]]) -> float:
+    """The worst agreement of a graph with its weights over these texts."""
     session = open_session(graph)
-    cosines = [
-        float(session.run(None, {"tokens": np.array([ids], np.int64)})[0][0] @ embedding)
-        for ids, embedding in zip(tokens, expected, strict=True)
-    ]
-    return min(cosines)
+    return min(
+        float(session.run(None, {"tokens": np.array([ids], np.int64)})[0][0] @ embed(weights, ids))
+        for ids in tokens
+    )

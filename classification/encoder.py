@@ -3,7 +3,7 @@
 Prediction needs NumPy, onnxruntime and tokenizers; the encoder opens when the first text comes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -25,7 +25,7 @@ from classification.contract import (
 from classification.explaining import pulls_of_words
 from classification.kernel import SHARPNESS, closest
 from classification.parts import Judgement, PartsJudge, choose, units_of
-from classification.reading import read
+from classification.reading import Reading, read
 from classification.rows import Rows, arrays_of_held_out, held_out_from_arrays
 from classification.store import fingerprint
 from classification.tfidf import Vocabulary, count, weigh
@@ -74,6 +74,21 @@ class EncoderModel:
         by_words = features.astype(np.float32) @ self.word_weights
         by_meaning, near = self._compare(meanings)
         return self.judge_scores(by_words + by_meaning, near)
+
+    def predict(
+        self, readings: Sequence[Reading], embed: Callable[[Sequence[str]], np.ndarray]
+    ) -> list[Prediction]:
+        """One prediction per reading, in order."""
+        units = units_of(readings)
+        choices = choose(self.judge(units.texts, embed(units.texts)), len(self.classes))
+        return combine(
+            readings,
+            units,
+            choices,
+            classes=self.classes,
+            parts_judge=self.parts_judge,
+            floor=self.floor,
+        )
 
     def judge_scores(self, scores: np.ndarray, near: np.ndarray) -> Judgement:
         """Judge scores [units, columns] and the cosines of the five nearest rows [units, 5]."""
@@ -144,7 +159,7 @@ class EncoderClassifier:
         # loaded here because training needs scikit-learn above a certain size, prediction never
         training = import_module("classification.encoder_training")
         trained = training.train(rows, self, progress or (lambda _sentence, _share: None))
-        self._take(trained.model, trained.out_of_fold)
+        self._take(trained.model, trained.ids, trained.out_of_fold)
         return self
 
     def _open(self) -> Any:
@@ -154,8 +169,8 @@ class EncoderClassifier:
         """Embeddings of length 1: float32 [texts, width]."""
         return np.asarray(self._open().embed(texts))
 
-    def _take(self, model: EncoderModel, out_of_fold: OutOfFold) -> None:
-        self.model_, self.out_of_fold_ = model, out_of_fold
+    def _take(self, model: EncoderModel, ids: tuple[str, ...], out_of_fold: OutOfFold) -> None:
+        self.model_, self.ids_, self.out_of_fold_ = model, ids, out_of_fold
         self.classes_ = model.classes
         self.version = f"{self.name}-{fingerprint(self.arrays(), self.facts())}"
 
@@ -166,24 +181,12 @@ class EncoderClassifier:
             raise ClassifierUnavailable("The encoder classifier has not been trained or loaded.")
         return model
 
-    def judge(self, texts: Sequence[str]) -> Judgement:
-        return self._ready.judge(texts, self.embed(texts))
-
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """One prediction per text, in order. No text raises."""
         model, predictions = self._ready, list[Prediction]()
         for start in range(0, len(texts), BATCH):
             readings = [read(text, self.language) for text in texts[start : start + BATCH]]
-            units = units_of(readings)
-            choices = choose(self.judge(units.texts), len(model.classes))
-            predictions += combine(
-                readings,
-                units,
-                choices,
-                classes=model.classes,
-                parts_judge=model.parts_judge,
-                floor=model.floor,
-            )
+            predictions += model.predict(readings, self.embed)
         return predictions
 
     def explain(self, text: str, *, nearest: int = 5) -> Explanation:
@@ -199,7 +202,7 @@ class EncoderClassifier:
         best = np.argsort(-similar, kind="stable")[:nearest].tolist()
         return Explanation(
             terms=pulls_of_words(core, model.vocabulary, grams),
-            nearest=tuple([(self.out_of_fold_.ids[i], float(similar[i])) for i in best]),
+            nearest=tuple([(self.ids_[i], float(similar[i])) for i in best]),
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -225,6 +228,7 @@ class EncoderClassifier:
             "words": list(model.vocabulary.words),
             "letters": list(model.vocabulary.letters),
             "ids": list(self.out_of_fold_.ids),
+            "kept_ids": list(self.ids_),
             "encoder": self._open().sha256,
         }
 
@@ -254,5 +258,6 @@ class EncoderClassifier:
             parts_judge=PartsJudge(judge, arrays["kinship"]),
             floor=float(facts["floor"]),
         )
-        self._take(model, held_out_from_arrays(arrays, facts["ids"], classes))
+        held_out = held_out_from_arrays(arrays, facts["ids"], classes)
+        self._take(model, tuple(facts["kept_ids"]), held_out)
         return self

@@ -1,7 +1,7 @@
 """Training of the encoder classifier: one matrix inverse, and everything else follows from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ from classification.calibration import (
 from classification.combining import combine
 from classification.contract import OutOfFold, Progress
 from classification.encoder import EncoderModel, evidence_of
-from classification.kernel import Features, Ridge, Sighting, see_all_without, see_without
+from classification.kernel import Features, Ridge, Sighting, see_rows_without, see_without
 from classification.parts import PartsJudge, choose, units_of
 from classification.reading import read
 from classification.rows import Rows, held_out_of
@@ -27,6 +27,9 @@ from classification.tfidf import Vocabulary, count, keep, rarity, weigh
 # As in the linear classifier: intents never shown stand in for out-of-scope messages.
 WEIGHT_OF_STAND_INS = 0.05
 STAND_IN_FOLDS = 5
+# The matrix of so many rows takes 1.2 GB; beyond that an even sample serves.
+MOST_ROWS = 12_000
+SAMPLE_FOLDS = 100
 UNJUDGED = PartsJudge(Logistic(np.zeros(1), np.ones(1), np.zeros(1), 0.0), np.zeros((1, 1)))
 EMBEDDED_AT_ONCE = 500
 
@@ -40,12 +43,46 @@ class Parameters(Protocol):
 
 @dataclass(frozen=True)
 class Trained:
+    """``ids`` name the rows whose embeddings the model keeps."""
+
     model: EncoderModel
+    ids: tuple[str, ...]
     out_of_fold: OutOfFold
 
 
 def train(rows: Rows, parameters: Parameters, progress: Progress) -> Trained:
-    """Fit the ridge on all rows, and the judges on what it says of rows left out."""
+    """Fit on all rows or, where they are too many for one matrix, on an even sample of them."""
+    if len(rows.labels) <= MOST_ROWS:
+        return train_on(rows, parameters, progress)
+    chosen = even_sample(rows, MOST_ROWS, parameters.seed)
+    trained = train_on(rows.only(chosen), parameters, progress)
+    rest = np.setdiff1d(np.arange(len(rows.labels)), chosen)
+    readings = [read(rows.texts[row], parameters.language) for row in rest.tolist()]
+    unseen = held_out_of(rows.only(rest), trained.model.predict(readings, parameters.embed))
+    order = np.argsort(np.append(chosen, rest))
+    return Trained(trained.model, trained.ids, together(trained.out_of_fold, unseen, order))
+
+
+def even_sample(rows: Rows, size: int, seed: int) -> np.ndarray:
+    """Row numbers, about ``size``, of whole groups taken evenly from every label.
+
+    A label with few rows gives them all.
+    """
+    folds = fold_numbers(rows.groups.tolist(), rows.labels.tolist(), SAMPLE_FOLDS)
+    wanted = np.random.default_rng(seed).permutation(SAMPLE_FOLDS)
+    share = int(SAMPLE_FOLDS * size / len(rows.labels))
+    few = np.bincount(rows.labels)[rows.labels] < SAMPLE_FOLDS
+    return np.flatnonzero(np.isin(folds, wanted[:share]) | few)
+
+
+def together(first: OutOfFold, second: OutOfFold, order: np.ndarray) -> OutOfFold:
+    """Both one after the other, in this order."""
+    columns = [(*getattr(first, f.name), *getattr(second, f.name)) for f in fields(OutOfFold)]
+    return OutOfFold(*(tuple([column[i] for i in order.tolist()]) for column in columns))
+
+
+def train_on(rows: Rows, parameters: Parameters, progress: Progress) -> Trained:
+    """Fit the ridge on these rows, and the judges on what it says of rows left out."""
     progress("Reading messages", 0.0)
     readings = [read(text, parameters.language) for text in rows.texts]
     folds = fold_numbers(rows.groups.tolist(), rows.labels.tolist())
@@ -60,7 +97,7 @@ def train(rows: Rows, parameters: Parameters, progress: Progress) -> Trained:
     progress("Solving", 0.6)
     ridge = Ridge.fit(features.of(whole), rows.labels, rows.columns)
     progress("Judging rows left out", 0.8)
-    seen = see_without(ridge, features, hidden_rows(rows, joined, units.starts))
+    seen = see_left_out(ridge, features, rows, joined, units.starts)
     coefficients = ridge.coefficients.astype(np.float32)
     temperature = fit_temperature(seen.scores[whole], rows.labels)
     model = EncoderModel(
@@ -92,7 +129,7 @@ def train(rows: Rows, parameters: Parameters, progress: Progress) -> Trained:
         floor=model.floor,
     )
     progress("Trained", 1.0)
-    return Trained(model, held_out_of(rows, predictions))
+    return Trained(model, rows.ids, held_out_of(rows, predictions))
 
 
 def embed_all(texts: Sequence[str], parameters: Parameters, progress: Progress) -> np.ndarray:
@@ -106,17 +143,27 @@ def embed_all(texts: Sequence[str], parameters: Parameters, progress: Progress) 
     return np.vstack(found)[[place[text] for text in texts]]
 
 
-def hidden_rows(rows: Rows, joined: Joined, starts: Sequence[int]) -> list[np.ndarray]:
-    """For each unit the rows that must be left out: its message's group, or both joined ones'."""
+def see_left_out(
+    ridge: Ridge, features: Features, rows: Rows, joined: Joined, starts: Sequence[int]
+) -> Sighting:
+    """What is said of every unit without its message's group, or without both joined ones'."""
     members: dict[int, list[int]] = {}
     for row, group in enumerate(rows.groups.tolist()):
         members.setdefault(group, []).append(row)
+    whole = np.array(starts[: len(rows.labels)], np.int64)
+    found = Sighting.empty(len(features.meaning), ridge.coefficients.shape[1])
+    found.put(whole, see_rows_without(ridge, [np.array(group) for group in members.values()]))
     sources = [(row,) for row in range(len(rows.labels))] + joined.sources
+    others: list[int] = []
     hidden: list[np.ndarray] = []
     for message, source in enumerate(sources):
         out = sorted({row for one in source for row in members[int(rows.groups[one])]})
-        hidden += [np.array(out)] * (starts[message + 1] - starts[message])
-    return hidden
+        first = starts[message] + (message < len(rows.labels))
+        others += range(first, starts[message + 1])
+        hidden += [np.array(out)] * (starts[message + 1] - first)
+    if others:
+        found.put(np.array(others), see_without(ridge, features.of(np.array(others)), hidden))
+    return found
 
 
 def stand_ins(rows: Rows, ridge: Ridge) -> Sighting | None:
@@ -126,7 +173,7 @@ def stand_ins(rows: Rows, ridge: Ridge) -> Sighting | None:
     if rows.outside.any() or len(rows.classes) < 2 * STAND_IN_FOLDS:
         return None
     folds = [np.flatnonzero(rows.labels % STAND_IN_FOLDS == fold) for fold in range(STAND_IN_FOLDS)]
-    return Sighting.joined([see_all_without(ridge, fold) for fold in folds])
+    return see_rows_without(ridge, folds)
 
 
 def fit_selector(

@@ -182,11 +182,14 @@ def auroc(higher: np.ndarray, lower: np.ndarray) -> float:
 
 
 def best_matthews(rows: Judged) -> tuple[float, float]:
-    """(best Matthews correlation over thresholds, its threshold)."""
-    stated = rows.stated
-    candidates = np.unique(np.quantile(stated, np.linspace(0, 0.99, 100), method="higher"))
+    """(best Matthews correlation over thresholds, its threshold); no threshold names an abstained
+    row.
+    """
+    levels = np.linspace(0, 0.99, 100)
+    candidates = np.unique(np.quantile(rows.stated, levels, method="higher"))
     scored = [
-        (matthews(rows.truth, np.where(stated >= t, rows.guess, -1)), float(t)) for t in candidates
+        (matthews(rows.truth, np.where(rows.confidence >= t, rows.guess, -1)), float(t))
+        for t in candidates
     ]
     return max(scored, key=lambda pair: pair[0])
 

@@ -2,7 +2,8 @@
 
 With K the kernel among training rows, targets Y of +1 and -1 and A = (K + λI)⁻¹Y, the model trained
 without the rows G has the coefficients A - M[:, G] (M[G, G])⁻¹ A[G], where M = (K + λI)⁻¹; they are
-zero in G. For a single row this is the leave-one-out formula (Cawley & Talbot 2004).
+zero in G. Of the rows G themselves it says Y[G] - (M[G, G])⁻¹ A[G]; for a single row this is the
+leave-one-out formula (Cawley & Talbot 2004).
 """
 
 from collections.abc import Sequence
@@ -48,34 +49,47 @@ def targets(labels: np.ndarray, columns: int) -> np.ndarray:
     return found
 
 
+def _ridged(features: Features) -> np.ndarray:
+    """K + λI, filled in blocks because it is the one large thing: float64 [rows, rows]."""
+    size = len(features.meaning)
+    matrix = np.empty((size, size))
+    for start in range(0, size, BLOCK):
+        rows = np.arange(start, min(start + BLOCK, size))
+        matrix[rows] = kernel(features.of(rows), features)[0]
+    matrix[np.diag_indices(size)] += RIDGE
+    return matrix
+
+
 @dataclass(frozen=True)
 class Ridge:
-    """A fitted ridge: ``inverse`` [rows, rows] of K + λI and ``coefficients`` [rows, columns]."""
+    """A fitted ridge: ``inverse`` [rows, rows] of K + λI, ``coefficients`` and ``targets``
+    [rows, columns], all float64.
+    """
 
     features: Features
     inverse: np.ndarray
     coefficients: np.ndarray
+    targets: np.ndarray
 
     @classmethod
     def fit(cls, features: Features, labels: np.ndarray, columns: int) -> "Ridge":
         """Raises ValueError when the kernel cannot be inverted, as with embeddings not finite."""
-        matrix, _ = kernel(features, features)
-        matrix[np.diag_indices_from(matrix)] += RIDGE
-        factor, failed = lapack.dpotrf(matrix, lower=1, overwrite_a=1)
-        inverse, failed_too = lapack.dpotri(factor, lower=1, overwrite_c=1)
+        matrix = _ridged(features)
+        # of a symmetric matrix in row order, the lower half is the upper one in column order
+        factor, failed = lapack.dpotrf(matrix.T, lower=0, overwrite_a=1)
+        inverse, failed_too = lapack.dpotri(factor, lower=0, overwrite_c=1)
         if failed or failed_too:
             raise ValueError("The kernel of the training rows cannot be inverted.")
-        lower = np.tril(inverse)
-        inverse = lower + np.tril(lower, -1).T
-        return cls(features, inverse, inverse @ targets(labels, columns))
+        inverse = inverse.T
+        for row in range(len(inverse) - 1):
+            inverse[row, row + 1 :] = inverse[row + 1 :, row]
+        wanted = targets(labels, columns)
+        return cls(features, inverse, inverse @ wanted, wanted)
 
-    def without(self, rows: np.ndarray) -> np.ndarray:
-        """Coefficients of the model trained without ``rows``: [rows, columns]."""
+    def share(self, rows: np.ndarray) -> np.ndarray:
+        """(M[rows, rows])⁻¹ A[rows]: what the model owes to these rows, [rows, columns]."""
         block = self.inverse[np.ix_(rows, rows)]
-        return np.asarray(
-            self.coefficients
-            - self.inverse[:, rows] @ np.linalg.solve(block, self.coefficients[rows])
-        )
+        return np.asarray(np.linalg.solve(block, self.coefficients[rows]))
 
 
 @dataclass(frozen=True)
@@ -90,9 +104,36 @@ class Sighting:
     def of(self, rows: np.ndarray) -> "Sighting":
         return Sighting(self.scores[rows], self.near[rows])
 
+    def put(self, rows: np.ndarray, other: "Sighting") -> None:
+        """Write what ``other`` says into these rows."""
+        self.scores[rows] = other.scores
+        self.near[rows] = other.near
+
     @classmethod
-    def joined(cls, several: Sequence["Sighting"]) -> "Sighting":
-        return cls(np.vstack([s.scores for s in several]), np.vstack([s.near for s in several]))
+    def empty(cls, texts: int, columns: int) -> "Sighting":
+        """Room to put what is seen into."""
+        return cls(np.empty((texts, columns)), np.empty((texts, NEIGHBOURS)))
+
+
+def see_rows_without(ridge: Ridge, hidden: Sequence[np.ndarray]) -> Sighting:
+    """What models say of training rows that were trained without these and all hidden with them.
+
+    ``hidden`` are sets of rows that together are all rows, each row in one.
+    """
+    scores = np.empty_like(ridge.targets)
+    near = np.empty((len(scores), NEIGHBOURS))
+    for rows in hidden:
+        scores[rows] = ridge.targets[rows] - ridge.share(rows)
+    set_of = np.empty(len(scores), np.int64)
+    for number, rows in enumerate(hidden):
+        set_of[rows] = number
+    meaning = ridge.features.meaning
+    for start in range(0, len(scores), BLOCK):
+        part = slice(start, start + BLOCK)
+        cosines = meaning[part] @ meaning.T
+        cosines[set_of[part, None] == set_of] = -1.0
+        near[part] = closest(cosines)
+    return Sighting(scores, near)
 
 
 def see_without(ridge: Ridge, units: Features, hidden: Sequence[np.ndarray]) -> Sighting:
@@ -105,19 +146,10 @@ def see_without(ridge: Ridge, units: Features, hidden: Sequence[np.ndarray]) -> 
         scores[rows] = matrix @ ridge.coefficients
         for place, unit in enumerate(rows.tolist()):
             out = hidden[unit]
-            block = ridge.inverse[np.ix_(out, out)]
-            weights = np.linalg.solve(block, ridge.coefficients[out])
-            scores[unit] -= (matrix[place] @ ridge.inverse[:, out]) @ weights
+            scores[unit] -= (ridge.inverse[out] @ matrix[place]) @ ridge.share(out)
             cosines[place, out] = -1.0
         near[rows] = closest(cosines)
     return Sighting(scores, near)
-
-
-def see_all_without(ridge: Ridge, rows: np.ndarray) -> Sighting:
-    """What the model trained without ``rows`` says of them."""
-    matrix, cosines = kernel(ridge.features.of(rows), ridge.features)
-    cosines[:, rows] = -1.0
-    return Sighting(matrix @ ridge.without(rows), closest(cosines))
 
 
 def closest(cosines: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ sentence-transformers does. One text at a time, so nothing is padded and nothing
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,6 @@ HEADS, LAYERS, WIDTH = 12, 6, 384
 EPSILON = 1e-12
 
 Weights = dict[str, np.ndarray]
-# The largest absolute input seen per channel of a product, by the product's name.
-Peaks = dict[str, np.ndarray]
 
 
 def load_weights(directory: Path) -> Weights:
@@ -30,55 +27,46 @@ def load_weights(directory: Path) -> Weights:
     return load_file(directory / "model.safetensors")
 
 
-def embed(weights: Weights, tokens: list[int], peaks: Peaks | None = None) -> np.ndarray:
-    """Embedding of one text's token numbers: float32 [WIDTH], length 1.
-
-    ``peaks`` is brought up to date with what the products were given, for the eight bits.
-    """
-    network = _Network(weights, peaks)
+def embed(weights: Weights, tokens: list[int]) -> np.ndarray:
+    """Embedding of one text's token numbers: float32 [WIDTH], length 1."""
     state = weights["embeddings.word_embeddings.weight"][tokens]
     state = state + weights["embeddings.position_embeddings.weight"][: len(tokens)]
     state = state + weights["embeddings.token_type_embeddings.weight"][0]
-    state = network.normalise("embeddings.LayerNorm", state)
+    state = _normalise(weights, "embeddings.LayerNorm", state)
     for number in range(LAYERS):
-        state = network.layer(f"encoder.layer.{number}", state)
+        state = _layer(weights, f"encoder.layer.{number}", state)
     mean = state.mean(axis=0)
     return np.asarray(mean / np.linalg.norm(mean))
 
 
-@dataclass(frozen=True)
-class _Network:
-    weights: Weights
-    peaks: Peaks | None
+def _layer(weights: Weights, name: str, state: np.ndarray) -> np.ndarray:
+    attended = _attend(weights, f"{name}.attention.self", state)
+    attended = _linear(weights, f"{name}.attention.output.dense", attended)
+    state = _normalise(weights, f"{name}.attention.output.LayerNorm", state + attended)
+    inner = _linear(weights, f"{name}.intermediate.dense", state)
+    inner = inner * 0.5 * (1 + erf(inner / np.float32(np.sqrt(2))))
+    outer = _linear(weights, f"{name}.output.dense", inner)
+    return _normalise(weights, f"{name}.output.LayerNorm", state + outer)
 
-    def layer(self, name: str, state: np.ndarray) -> np.ndarray:
-        attended = self.attend(f"{name}.attention.self", state)
-        attended = self.linear(f"{name}.attention.output.dense", attended)
-        state = self.normalise(f"{name}.attention.output.LayerNorm", state + attended)
-        inner = self.linear(f"{name}.intermediate.dense", state)
-        inner = inner * 0.5 * (1 + erf(inner / np.float32(np.sqrt(2))))
-        outer = self.linear(f"{name}.output.dense", inner)
-        return self.normalise(f"{name}.output.LayerNorm", state + outer)
 
-    def attend(self, name: str, state: np.ndarray) -> np.ndarray:
-        def heads(part: str) -> np.ndarray:
-            projected = self.linear(f"{name}.{part}", state)
-            return projected.reshape(len(state), HEADS, -1).transpose(1, 0, 2)
+def _attend(weights: Weights, name: str, state: np.ndarray) -> np.ndarray:
+    def heads(part: str) -> np.ndarray:
+        projected = _linear(weights, f"{name}.{part}", state)
+        return projected.reshape(len(state), HEADS, -1).transpose(1, 0, 2)
 
-        query, key, value = heads("query"), heads("key"), heads("value")
-        scores = query @ key.transpose(0, 2, 1) / np.float32(np.sqrt(WIDTH / HEADS))
-        chances = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        chances /= chances.sum(axis=-1, keepdims=True)
-        return np.asarray((chances @ value).transpose(1, 0, 2).reshape(len(state), WIDTH))
+    query, key, value = heads("query"), heads("key"), heads("value")
+    scores = query @ key.transpose(0, 2, 1) / np.float32(np.sqrt(WIDTH / HEADS))
+    chances = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    chances /= chances.sum(axis=-1, keepdims=True)
+    return np.asarray((chances @ value).transpose(1, 0, 2).reshape(len(state), WIDTH))
 
-    def linear(self, name: str, state: np.ndarray) -> np.ndarray:
-        if self.peaks is not None:
-            largest = np.abs(state).max(axis=0)
-            self.peaks[name] = np.maximum(self.peaks.get(name, largest), largest)
-        return np.asarray(state @ self.weights[f"{name}.weight"].T + self.weights[f"{name}.bias"])
 
-    def normalise(self, name: str, state: np.ndarray) -> np.ndarray:
-        scale, shift = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
-        centred = state - state.mean(axis=-1, keepdims=True)
-        spread = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + np.float32(EPSILON))
-        return np.asarray(centred / spread * scale + shift)
+def _linear(weights: Weights, name: str, state: np.ndarray) -> np.ndarray:
+    return np.asarray(state @ weights[f"{name}.weight"].T + weights[f"{name}.bias"])
+
+
+def _normalise(weights: Weights, name: str, state: np.ndarray) -> np.ndarray:
+    scale, shift = weights[f"{name}.weight"], weights[f"{name}.bias"]
+    centred = state - state.mean(axis=-1, keepdims=True)
+    spread = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + np.float32(EPSILON))
+    return np.asarray(centred / spread * scale + shift)

@@ -41,6 +41,17 @@ class Rows:
         labels = np.array([number[intent] for intent in intents], np.int64)
         return cls(list(texts), labels, classes, grouped, names)
 
+    def only(self, chosen: np.ndarray) -> "Rows":
+        """Some of the rows, of the same classes."""
+        numbers = chosen.tolist()
+        return Rows(
+            [self.texts[i] for i in numbers],
+            self.labels[chosen],
+            self.classes,
+            self.groups[chosen],
+            tuple([self.ids[i] for i in numbers]),
+        )
+
     @property
     def outside(self) -> np.ndarray:
         """Which rows are out of scope: bool [rows]."""

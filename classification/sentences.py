@@ -66,7 +66,7 @@ def read_prepared(directory: Path) -> dict[str, Any]:
         )
     try:
         found = json.loads(path.read_bytes())
-        return {key: found[key] for key in ("source_sha256", "files", "cosine", "eight_bits")}
+        return {key: found[key] for key in ("source_sha256", "files", "cosine")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelDamaged(f"{path} is not what the preparation wrote.") from error
 

@@ -139,7 +139,6 @@ def _convert(found: Path, draft: Path) -> None:
         "source_sha256": SOURCE_SHA256,
         "files": sums,
         "cosine": converted.cosine,
-        "eight_bits": converted.eight_bits,
     }
     write_file(draft / "encoder.json", json.dumps(facts, indent=1, sort_keys=True).encode())
     sync_directory(draft)

@@ -67,7 +67,16 @@ def _to_automate(facts: Facts, policy: PolicySnapshot) -> tuple[Change, ...]:
         if change is None:
             return ()
         changes.append(change)
-    return tuple(changes)
+    return _merged(changes)
+
+
+def _merged(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """One change for each fact: from where it stood at first to where it came in the end."""
+    merged: dict[str, Change] = {}
+    for change in changes:
+        first = merged.get(change.fact, change)
+        merged[change.fact] = Change(change.fact, first.before, change.after)
+    return tuple(merged.values())
 
 
 def _undo(reason: str, facts: Facts, policy: PolicySnapshot) -> Change | None:
@@ -108,4 +117,4 @@ def _contrary(condition: Condition) -> Any:
     if kind is str:
         return value if condition.operator == "is_not" else f"not {value}"
     step = {"<": 0, "<=": 1, ">": 0, ">=": -1, "=": 1}[condition.operator]
-    return value + step
+    return value + step if value + step >= 0 else None  # no count lies below zero

@@ -8,10 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from decisions.facts import Facts
-from decisions.guards import GUARDS
+from decisions.facts import Facts, plain
+from decisions.guards import GUARDS, is_probability
 from decisions.policy import IntentPolicy, PolicySnapshot, Rule
-from tickets.codes import PRIORITY_RANK, Level, Outcome, Priority, Reason, RiskClass
+from tickets.codes import (
+    PRIORITY_RANK,
+    Level,
+    NoIntent,
+    Outcome,
+    Priority,
+    Reason,
+    RiskClass,
+)
 
 ENGINE_VERSION = 1
 
@@ -73,68 +81,62 @@ def decide(facts: Facts, policy: PolicySnapshot) -> Verdict:
 
 def _guards(facts: Facts, policy: PolicySnapshot) -> Iterator[Step]:
     for guard in GUARDS:
-        values = {name: _plain(getattr(facts, name)) for name in guard.reads}
+        values = {name: plain(getattr(facts, name)) for name in guard.reads}
         yield Step("guard", f"guard:{guard.name}", guard.test(facts, policy), values)
 
 
 def _rules(facts: Facts, policy: PolicySnapshot) -> Iterator[Step]:
     for rule in sorted(policy.rules, key=lambda rule: rule.slug):
-        values = {c.fact: _plain(getattr(facts, c.fact)) for c in rule.conditions}
+        values = {c.fact: plain(getattr(facts, c.fact, None)) for c in rule.conditions}
         yield Step("rule", f"rule:{rule.slug}", rule.holds(facts), values)
 
 
 def _permission(facts: Facts, intent: IntentPolicy) -> Iterator[Step]:
     """What must hold before anything is automated. A step fires when it does not hold."""
-    if facts.intent is None:
-        why = facts.no_intent or "out_of_scope"
-        yield Step("permission", f"no_intent:{why}", True, {"intent": None})
+    if facts.intent is None or facts.no_intent is not None:
+        # An intent and a reason to name none contradict each other; then the reason counts.
+        why = plain(facts.no_intent) or NoIntent.OUT_OF_SCOPE.value
+        yield _asked(f"no_intent:{why}", True, intent=facts.intent)
         return
-    level_reason = f"level_{intent.level}"
-    yield Step("permission", level_reason, intent.level != Level.AUTO, {"level": intent.level})
-    threshold = effective_threshold(facts, intent)
-    yield Step(
-        "permission",
+    yield _asked(f"level_{intent.level}", intent.level != Level.AUTO, level=intent.level)
+    certified = is_probability(facts.certified_threshold)
+    yield _asked(
         Reason.NOT_CERTIFIED.value,
-        facts.certified_threshold is None,
-        {"certificate": facts.certificate, "certified_threshold": facts.certified_threshold},
+        not certified,
+        certificate=facts.certificate,
+        certified_threshold=facts.certified_threshold,
     )
-    yield Step(
-        "permission",
+    threshold = effective_threshold(facts, intent)
+    yield _asked(
         Reason.BELOW_THRESHOLD.value,
         not _at_least(facts.confidence, threshold),
-        {"confidence": _plain(facts.confidence), "threshold": threshold},
+        confidence=facts.confidence,
+        threshold=threshold,
     )
-    yield Step(
-        "permission",
+    yield _asked(
         Reason.TOO_CLOSE.value,
         not _at_least(facts.margin, intent.margin),
-        {"margin": _plain(facts.margin), "needed": intent.margin},
+        margin=facts.margin,
+        needed=intent.margin,
     )
-    yield Step(
-        "permission",
-        Reason.CAP_REACHED.value,
-        facts.cap_reached,
-        {"cap_reached": facts.cap_reached},
+    yield _asked(
+        Reason.CAP_REACHED.value, facts.cap_reached is not False, cap_reached=facts.cap_reached
     )
+
+
+def _asked(name: str, fired: bool, **values: Any) -> Step:
+    return Step("permission", name, fired, {key: plain(value) for key, value in values.items()})
 
 
 def effective_threshold(facts: Facts, intent: IntentPolicy) -> float:
     """The stricter of policy and certificate."""
-    return max(intent.threshold, facts.certified_threshold or 0.0)
+    certified = facts.certified_threshold
+    return max(intent.threshold, certified) if is_probability(certified) else intent.threshold
 
 
 def _at_least(value: float | None, needed: float) -> bool:
     """False for anything that is not a number: NaN compares false, None and text do not count."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= needed
-
-
-def _plain(value: Any) -> Any:
-    """JSON-ready. NaN and infinity are no JSON, so they become words."""
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return str(value)
-    return value
 
 
 def _fired_rules(facts: Facts, policy: PolicySnapshot) -> list[Rule]:

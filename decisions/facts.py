@@ -1,10 +1,12 @@
 """Everything the rules may look at, as codes and numbers. Pure: no Django, no customer's words."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 FACTS_VERSION = 1
+LARGEST = 2**53  # above it, not every reader of JSON keeps a whole number whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,8 @@ class Facts:
 
     def as_record(self) -> dict[str, Any]:
         """JSON-ready, with the version of this list."""
-        return {"version": FACTS_VERSION, **asdict(self), "topics": list(self.topics)}
+        values = {field.name: plain(getattr(self, field.name)) for field in fields(self)}
+        return {"version": FACTS_VERSION, **values}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -71,5 +74,20 @@ class Facts:
         unknown = values.keys() - {field.name for field in fields(cls)}
         if unknown:
             raise ValueError(f"Unknown facts: {', '.join(sorted(unknown))}")
-        values["topics"] = tuple(values.get("topics", ()))
+        if isinstance(values.get("topics"), list):
+            values["topics"] = tuple(values["topics"])
         return cls(**values)
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it. What JSON has no form for becomes words, which no rule takes
+    for a number."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, tuple | list):
+        return [plain(part) for part in value]
+    if isinstance(value, int) and abs(value) <= LARGEST:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return f"<{type(value).__name__}>"

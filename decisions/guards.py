@@ -1,11 +1,12 @@
 """Guards: reasons to call a person that no policy can switch off. Pure: no Django.
 
-The docstring of a guard is shown to agents under *Why?*.
+The docstring of a guard is shown to agents under *Why?*. A guard stays silent only where a fact is
+what it should be: something of another kind in its place is a doubt, and fires.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from decisions.facts import Facts
 from decisions.policy import PolicySnapshot
@@ -30,6 +31,15 @@ class Guard:
 GUARDS: list[Guard] = []
 
 
+def is_probability(value: object) -> TypeGuard[float]:
+    """A number above 0 and up to 1. NaN compares false, so it is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
+
+
+def is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def guard(*reads: str) -> Callable[[Test], Test]:
     def register(test: Test) -> Test:
         GUARDS.append(Guard(test.__name__, test, reads))
@@ -41,16 +51,13 @@ def guard(*reads: str) -> Callable[[Test], Test]:
 @guard("classifier_failed", "classifier")
 def classifier_failed(facts: Facts, policy: PolicySnapshot) -> bool:
     """The classifier could not say anything about this message."""
-    return facts.classifier_failed or facts.classifier is None
+    return facts.classifier_failed is not False or not isinstance(facts.classifier, str)
 
 
 @guard("confidence")
 def confidence_invalid(facts: Facts, policy: PolicySnapshot) -> bool:
     """The confidence is not a number between 0 and 1."""
-    confidence = facts.confidence
-    if isinstance(confidence, bool) or not isinstance(confidence, int | float):
-        return True
-    return not (math.isfinite(confidence) and 0 < confidence <= 1)
+    return not is_probability(facts.confidence)
 
 
 @guard("intent", "second_key", "keys_agree")
@@ -58,20 +65,21 @@ def keys_disagree(facts: Facts, policy: PolicySnapshot) -> bool:
     """Two classifiers disagree about this message."""
     # Seen for itself as well: no summary may call two different names agreement.
     differ = None not in (facts.intent, facts.second_key) and facts.intent != facts.second_key
-    return differ or not facts.keys_agree
+    return differ or facts.keys_agree is not True
 
 
 @guard("second_key", "second_key_failure", "second_key_required")
 def second_key_missing(facts: Facts, policy: PolicySnapshot) -> bool:
     """A second classifier has to agree, and it has said nothing about this message."""
-    return facts.second_key_required and facts.second_key is None and could_be_answered(facts)
+    required = facts.second_key_required is not False
+    return required and facts.second_key is None and could_be_answered(facts)
 
 
 def could_be_answered(facts: Facts) -> bool:
     """Whether a second opinion matters: where the message alone calls for a person, it does not,
     and nobody is asked for one."""
     for_people = (
-        facts.topics or facts.asks_for_person or facts.automatic_mail or facts.reopen_count > 0
+        facts.topics or facts.asks_for_person or facts.automatic_mail or facts.reopen_count != 0
     )
     return facts.intent is not None and facts.risk == RiskClass.OPEN and not for_people
 
@@ -79,13 +87,13 @@ def could_be_answered(facts: Facts) -> bool:
 @guard("kill_switch")
 def kill_switch(facts: Facts, policy: PolicySnapshot) -> bool:
     """All automation is switched off."""
-    return facts.kill_switch
+    return facts.kill_switch is not False
 
 
 @guard("breaker_open")
 def breaker_open(facts: Facts, policy: PolicySnapshot) -> bool:
     """Automation of this intent, or all of it, stopped itself after wrong answers."""
-    return facts.breaker_open
+    return facts.breaker_open is not False
 
 
 @guard("intent", "risk")
@@ -97,43 +105,44 @@ def risk_class(facts: Facts, policy: PolicySnapshot) -> bool:
 @guard("asks_for_person")
 def asks_for_person(facts: Facts, policy: PolicySnapshot) -> bool:
     """The customer asked for a person."""
-    return facts.asks_for_person
+    return facts.asks_for_person is not False
 
 
 @guard("reopen_count")
 def reopened(facts: Facts, policy: PolicySnapshot) -> bool:
     """The customer came back: the last answer was not enough."""
-    return facts.reopen_count > 0
+    return not is_count(facts.reopen_count) or facts.reopen_count > 0
 
 
 @guard("decided_by_person")
 def decided_by_person(facts: Facts, policy: PolicySnapshot) -> bool:
     """A person has already decided on this ticket."""
-    return facts.decided_by_person
+    return facts.decided_by_person is not False
 
 
 @guard("wrote_again")
 def wrote_again(facts: Facts, policy: PolicySnapshot) -> bool:
     """Something was added to the conversation before the first message was decided on."""
-    return facts.wrote_again
+    return facts.wrote_again is not False
 
 
 @guard("automatic_mail")
 def automatic_mail(facts: Facts, policy: PolicySnapshot) -> bool:
     """The message was sent by a machine or from an address that takes no replies."""
-    return facts.automatic_mail
+    return facts.automatic_mail is not False
 
 
 @guard("topics")
 def sensitive_topic(facts: Facts, policy: PolicySnapshot) -> bool:
     """The message touches a topic that only a person should answer."""
-    return bool(facts.topics)
+    return facts.topics != ()
 
 
 @guard("automatic_replies_24h")
 def requester_cap(facts: Facts, policy: PolicySnapshot) -> bool:
     """This person has had as many automatic replies in 24 hours as is allowed."""
-    return facts.automatic_replies_24h >= policy.requester_cap
+    had = facts.automatic_replies_24h
+    return not is_count(had) or had >= policy.requester_cap
 
 
 @guard("reply_ready")
@@ -141,4 +150,4 @@ def reply_incomplete(facts: Facts, policy: PolicySnapshot) -> bool:
     """There is no reply template for this, or it could not be filled in completely."""
     # Only where a reply would be sent: elsewhere a missing template is no reason of its own.
     wanted = policy.for_intent(facts.intent).level in (Level.AUTO, Level.SHADOW)
-    return facts.intent is not None and wanted and not facts.reply_ready
+    return facts.intent is not None and wanted and facts.reply_ready is not True

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import math
 import operator
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -58,6 +58,8 @@ class RuleInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
+    """A fact, how to compare it, and with what."""
+
     fact: str
     operator: str
     value: Any
@@ -68,28 +70,38 @@ class Condition:
         Raises:
             RuleInvalid: with a sentence for the author of the rule.
         """
-        kind = RULE_FACTS.get(self.fact)
+        kind = RULE_FACTS.get(self.fact) if isinstance(self.fact, str) else None
         if kind is None:
             raise RuleInvalid(f"There is no fact named {self.fact!r}.")
-        if self.operator not in kind.operators:
+        if not isinstance(self.operator, str) or self.operator not in kind.operators:
             allowed = ", ".join(kind.operators)
             raise RuleInvalid(f"{kind.label}: use one of {allowed}, not {self.operator!r}.")
         if not _is_of(self.value, kind.type):
             raise RuleInvalid(f"{kind.label}: the value must be {type_names[kind.type]}.")
 
     def holds(self, facts: Facts) -> bool:
-        """An absent fact holds no condition, but for `is_not`, which it satisfies."""
+        """An absent fact holds no condition, but for `is_not`, which it satisfies.
+
+        What cannot be compared holds: in doubt a person gets the ticket.
+        """
+        kind = RULE_FACTS.get(self.fact)
+        if kind is None or self.operator not in kind.operators:
+            return True
         value = getattr(facts, self.fact)
         if value is None:
             return self.operator == "is_not"
-        return RULE_FACTS[self.fact].operators[self.operator](value, self.value)
+        if not _is_of(value, kind.type) or not _is_of(self.value, kind.type):
+            return True
+        return kind.operators[self.operator](value, self.value)
 
 
 def _is_of(value: Any, wanted: type) -> bool:
     if isinstance(value, bool):
         return wanted is bool
     if wanted is float:
-        return isinstance(value, int | float) and math.isfinite(value)
+        # NaN compares false; infinity and whole numbers beyond any float lie outside.
+        largest = sys.float_info.max
+        return isinstance(value, int | float) and -largest <= value <= largest
     return isinstance(value, wanted)
 
 
@@ -104,8 +116,15 @@ class Rule:
     priority: str | None = None
 
     def check(self) -> None:
+        """Refuse a rule that says nothing or that the engine could not read.
+
+        Raises:
+            RuleInvalid: with a sentence for the author of the rule.
+        """
         if not self.conditions:
             raise RuleInvalid("A rule needs at least one condition.")
+        if self.priority is not None and self.priority not in set(Priority):
+            raise RuleInvalid(f"There is no priority {self.priority!r}.")
         for condition in self.conditions:
             condition.check()
 
@@ -126,6 +145,9 @@ class IntentPolicy:
     hourly_cap: int | None = None
 
 
+OFF = IntentPolicy()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySnapshot:
     """One numbered version, as it stood when it was published."""
@@ -141,14 +163,22 @@ class PolicySnapshot:
 
     def for_intent(self, intent: str | None) -> IntentPolicy:
         """An intent that the policy does not name is off."""
-        return self.intents.get(intent or "", IntentPolicy())
+        return self.intents.get(intent, OFF) if isinstance(intent, str) else OFF
 
     def canonical(self) -> str:
         """The same text for the same policy, whatever order its rows came in."""
         content = asdict(self)
-        content["rules"] = sorted(content["rules"], key=lambda rule: rule["slug"])
-        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        content["rules"] = sorted(
+            content["rules"], key=lambda rule: (rule["slug"], _canonical(rule))
+        )
+        return _canonical(content)
 
     def digest(self) -> str:
         """SHA-256 of `canonical`, hexadecimal."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )

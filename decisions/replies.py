@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 
-PLACEHOLDER = re.compile(r"\{\{\s*(\w*)\s*\}\}")
-GAP = re.compile(r"\[[^\]\n]{1,80}\]")  # "[what was changed]": left for an agent to write
+PLACEHOLDER = re.compile(r"\{\{([^{}]*)\}\}")
+STRAY = re.compile(r"\{\{|\}\}")
+GAP = re.compile(r"\[[^\]]*\]")  # "[what was changed]": left for an agent to write
 VARIABLES = {
     "first_name": "first name of the customer, or “there”",
     "reference": "the ticket's reference",
@@ -20,11 +21,13 @@ def render(template: str, values: Mapping[str, str]) -> str:
     """The template with its variables filled in.
 
     Raises:
-        TemplateIncomplete: a variable is unknown or empty; nothing is sent half filled.
+        TemplateIncomplete: a variable is unknown, empty or not closed; nothing is sent half filled.
     """
+    if STRAY.search(PLACEHOLDER.sub("", template)):
+        raise TemplateIncomplete("Braces are left over.")
 
     def fill(match: re.Match[str]) -> str:
-        value = values.get(match[1], "")
+        value = values.get(match[1].strip(), "")
         if not value:
             raise TemplateIncomplete(f"No value for {match[0]}.")
         return value
@@ -36,7 +39,7 @@ def render(template: str, values: Mapping[str, str]) -> str:
 
 
 def variables_in(template: str) -> set[str]:
-    return {match[1] for match in PLACEHOLDER.finditer(template)}
+    return {match[1].strip() for match in PLACEHOLDER.finditer(template)}
 
 
 def is_complete(text: str) -> bool:

@@ -19,7 +19,7 @@ from decisions.models import Decision, Review
 from decisions.sampling import Rates
 from tickets import record
 from tickets.codes import AuditKind, FindingSource, ReviewPart, ReviewVerdict
-from tickets.models import Ticket, TicketEvent
+from tickets.models import Message, Ticket, TicketEvent
 
 CLAIM = timedelta(minutes=15)
 LATE_AFTER = timedelta(days=14)
@@ -130,6 +130,11 @@ def next_for(user: User, *, may_settle: bool, now: datetime) -> Review | None:
         if taken:
             return Review.objects.get(pk=pk)
     return None
+
+
+def opening_of(review: Review) -> Message:
+    """The customer's first message: all that a reviewer sees."""
+    return Message.objects.get(ticket_id=review.ticket_id, number=1)
 
 
 def skip(review_id: int, user: User, *, now: datetime) -> None:

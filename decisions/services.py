@@ -10,12 +10,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, Value
 
 from decisions import engine, replies
 from decisions.engine import ENGINE_VERSION, Verdict
 from decisions.facts import Facts
-from decisions.guards import could_be_answered
+from decisions.guards import could_be_answered, is_probability
 from decisions.models import (
     OVERALL,
     Breaker,
@@ -134,7 +134,7 @@ def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
     policy = in_force.snapshot
     intent = policy.for_intent(case.intent)
     reply = _reply(intent, case.variables)
-    ready = reply is not None and replies.is_complete(reply.body)
+    ready = reply is not None and replies.is_complete(f"{reply.subject}\n{reply.body}")
     facts = gather(ticket, case, in_force, reply_ready=ready, now=now)
     verdict = engine.decide(facts, policy)
     if verdict.automates and not take_quota(str(case.intent), intent, policy, now):
@@ -145,7 +145,7 @@ def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
         round=ticket.round,
         prediction_id=case.prediction_id,
         intent=case.intent,
-        confidence=case.confidence,
+        confidence=case.confidence if is_probability(case.confidence) else None,
         outcome=verdict.outcome,
         shadow_outcome=verdict.shadow_outcome,
         reasons=list(verdict.reasons),
@@ -246,12 +246,15 @@ def wants_second_key(case: Case) -> bool:
 
 def _recent(ticket: Ticket, now: datetime) -> dict[str, Any]:
     """What the requester sent and got in the last 24 hours, other than this ticket."""
+    # An imported ticket may be years old and have been answered a minute ago.
+    written = Q(created_at__gt=now - DAY, created_at__lte=now)
+    answered = Q(auto_replied_at__gt=now - DAY)
     return (
-        ticket.requester.tickets.filter(created_at__gt=now - 2 * DAY, created_at__lte=now)
+        ticket.requester.tickets.filter(written | answered)
         .exclude(pk=ticket.pk)
         .aggregate(
-            tickets_24h=Count("pk", filter=Q(created_at__gt=now - DAY)),
-            automatic_replies_24h=Count("pk", filter=Q(auto_replied_at__gt=now - DAY)),
+            tickets_24h=Count("pk", filter=written),
+            automatic_replies_24h=Count("pk", filter=answered),
         )
     )
 
@@ -284,10 +287,11 @@ def _stopped(intent: str | None) -> _Stopped:
                 "SELECT id FROM decisions_breaker WHERE intent IN ('', %s) ORDER BY id FOR SHARE",
                 [intent or OVERALL],
             )
-    return _Stopped(
-        switch=Switch.objects.filter(on=True).exists(),
-        breaker=Breaker.objects.filter(intent__in=[OVERALL, intent or OVERALL], open=True).exists(),
-    )
+    switch = Switch.objects.filter(on=True).values_list(Value("switch"))
+    breakers = Breaker.objects.filter(intent__in=[OVERALL, intent or OVERALL], open=True)
+    stops = switch.union(breakers.order_by().values_list(Value("breaker")))
+    found = {kind for (kind,) in stops}
+    return _Stopped(switch="switch" in found, breaker="breaker" in found)
 
 
 def _certificate(case: Case, now: datetime) -> Certificate | None:
@@ -309,9 +313,12 @@ def take_quota(intent: str, rule: IntentPolicy, policy: PolicySnapshot, now: dat
 def _take(intent: str, cap: int | None, hour: datetime) -> bool:
     if cap is None:
         return True
+    free = Quota.objects.filter(intent=intent, hour=hour, used__lt=cap)
+    if free.update(used=F("used") + 1):
+        return True
+    # The first of an hour makes its row; whoever loses that race takes from the winner's.
     Quota.objects.bulk_create([Quota(intent=intent, hour=hour)], ignore_conflicts=True)
-    taken = Quota.objects.filter(intent=intent, hour=hour, used__lt=cap).update(used=F("used") + 1)
-    return taken == 1
+    return free.update(used=F("used") + 1) == 1
 
 
 def _reply(intent: IntentPolicy, variables: Mapping[str, str]) -> Reply | None:

@@ -126,9 +126,8 @@ class _Entry:
                 yield match
 
     def _from(self, message: _Message, start: int) -> tuple[Hit, tuple[int, ...]] | None:
-        paths: dict[int, tuple[int, ...]] = {
-            start: (start,)
-        }  # the last place that was reached, and the way there
+        # The last place that was reached, and the way there.
+        paths: dict[int, tuple[int, ...]] = {start: (start,)}
         for part in self.parts[1:]:
             paths = self._further(message, part, paths)
             if not paths:
@@ -209,8 +208,11 @@ class TopicDetector:
                     taken[entry.topic].update(places)
                 else:
                     found.append((hit, entry.order, places))
-        hits = {hit: order for hit, order, places in found if taken[hit.topic].isdisjoint(places)}
-        return hits | self._find_bare(message)
+        hits = self._find_bare(message)
+        for hit, order, places in found:
+            if taken[hit.topic].isdisjoint(places):
+                hits[hit] = min(order, hits.get(hit, order))
+        return hits
 
     def _candidates(self, message: _Message) -> list[_Entry]:
         seen: dict[int, _Entry] = {}
@@ -218,6 +220,8 @@ class TopicDetector:
             for entry in self._exact.get(word, ()):
                 seen[id(entry)] = entry
             for length in self._lengths:
+                if length > len(word):
+                    break
                 for entry in self._stems.get(word[:length], ()):
                     seen[id(entry)] = entry
         return list(seen.values())

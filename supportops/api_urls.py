@@ -4,6 +4,7 @@ from django.urls import path
 
 from classification.api import Predictions
 from decisions.api import DecisionDetail, DecisionList
+from decisions.review_api import AnswerReview, NextReview
 from metrics.api import Metrics
 from supportops.docs import Schema
 from tickets.api import (
@@ -23,6 +24,8 @@ urlpatterns = [
     path("predictions/", Predictions.as_view(), name="api-predictions"),
     path("decisions/", DecisionList.as_view(), name="api-decisions"),
     path("decisions/<int:pk>/", DecisionDetail.as_view(), name="api-decision"),
+    path("reviews/next/", NextReview.as_view(), name="api-review-next"),
+    path("reviews/<int:pk>/", AnswerReview.as_view(), name="api-review"),
     path("metrics/", Metrics.as_view(), name="api-metrics"),
     path("schema/", Schema.as_view(), name="schema"),
 ]

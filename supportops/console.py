@@ -24,6 +24,7 @@ class Entry:
     table: str  # app.model
     view: str = ""  # one of the list's built-in views
     right: str = "view"
+    page: str = ""  # another page than the table's list
 
     @property
     def permission(self) -> str:
@@ -32,7 +33,7 @@ class Entry:
 
     @property
     def link(self) -> str:
-        return reverse(f"admin:{self.table.replace('.', '_')}_changelist")
+        return reverse(f"admin:{self.page or self.table.replace('.', '_') + '_changelist'}")
 
 
 MENU: Mapping[str, tuple[Entry, ...]] = {
@@ -41,6 +42,13 @@ MENU: Mapping[str, tuple[Entry, ...]] = {
         Entry("Mine", "person", "tickets.ticket", view="mine", right="change"),
         Entry("Unassigned", "group", "tickets.ticket", view="unassigned", right="change"),
         Entry("Requesters", "contacts", "tickets.requester"),
+        Entry(
+            "Blind review",
+            "visibility_off",
+            "decisions.review",
+            right="change",
+            page="decisions_review_next",
+        ),
     ),
     "Automation": (
         Entry("Policies", "rule", "decisions.policy"),
@@ -52,6 +60,7 @@ MENU: Mapping[str, tuple[Entry, ...]] = {
     "On record": (
         Entry("Decisions", "gavel", "decisions.decision"),
         Entry("Overrides", "edit_note", "decisions.override"),
+        Entry("Reviews", "rate_review", "decisions.review"),
         Entry("Predictions", "psychology", "classification.prediction"),
         Entry("Events", "history", "tickets.ticketevent"),
         Entry("Publications", "publish", "decisions.publication"),

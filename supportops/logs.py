@@ -43,9 +43,17 @@ def formatter(style: str) -> logging.Formatter:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
+            _redact_traceback,
             renderer,
         ],
     )
+
+
+def _redact_traceback(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """What an exception says may name an address too."""
+    if "exception" in event:
+        event["exception"] = redacted(event["exception"])
+    return event
 
 
 @contextmanager

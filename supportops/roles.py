@@ -19,6 +19,7 @@ WORK_ON_TICKETS = {
     "tickets.change_ticket": "Reply, note, assign, move, escalate, resolve, reopen, merge, spam, "
     "correct the intent",
     "tickets.view_requester": "People who wrote, with their tickets",
+    "decisions.change_review": "Review drawn tickets blind",
 }
 STEER_AUTOMATION = {
     "tickets.view_queue": "Queues",
@@ -36,6 +37,8 @@ STEER_AUTOMATION = {
     "decisions.view_decision": "All decisions",
     "decisions.view_override": "Overrides",
     "decisions.view_certificate": "Certificates",
+    "decisions.view_review": "Blind reviews and what they say",
+    "decisions.settle_review": "Settle where two reviewers differ",
     "decisions.view_policy": "Policies",
     "decisions.add_policy": "Make a draft from a policy",
     "decisions.change_policy": "Edit a draft",

@@ -101,7 +101,7 @@ if not (HTTPS or IS_LOCAL or DEBUG or flag("ALLOW_PLAIN_HTTP")):
     )
 
 DATA_DIR = Path(os.environ.get("DATA_DIR", "") or BASE_DIR / "var")
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # people's words lie in there
 VERSION = supportops.__version__
 
 INSTALLED_APPS = [
@@ -232,6 +232,7 @@ elif CACHE_URL == "database":
             "NAME": str(Path(_database["NAME"]).with_name("cache.sqlite3")),
             "OPTIONS": {
                 **SQLITE_OPTIONS,
+                "timeout": 2,  # nobody waits long for a counter
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
             },
         }

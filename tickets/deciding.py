@@ -320,7 +320,7 @@ def _hand_over(
     record.write(
         now=now,
         events=[*events, told],
-        outbox=_confirmations(ticket, question, now),
+        outbox=_confirmations_if_possible(ticket, question, now),
         audit=[_audit_entry(decision, message)],
     )
     return decision
@@ -397,6 +397,15 @@ def _confirmations(ticket: Ticket, question: Question, now: datetime) -> list[Ou
     if ticket.round > 1 or question.automatic_mail or not ticket.requester.email:
         return []
     return [confirmation(ticket, now)]
+
+
+def _confirmations_if_possible(ticket: Ticket, question: Question, now: datetime) -> list[Outbox]:
+    """A ticket is worth more than its confirmation."""
+    try:
+        return _confirmations(ticket, question, now)
+    except Exception:
+        logger.exception("not confirmed", extra={"ticket": ticket.reference})
+        return []
 
 
 def confirmation(ticket: Ticket, now: datetime) -> Outbox:

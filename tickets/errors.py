@@ -119,8 +119,11 @@ def body(code: str, message: str, fields: dict[str, list[str]] | None = None) ->
 
 def is_outage(exc: BaseException | None) -> bool:
     """Whether the database is locked, full, read-only, damaged or gone: not the caller's fault."""
-    # A file that is no database any more raises the bare class.
-    return isinstance(exc, OperationalError | InterfaceError) or type(exc) is DatabaseError
+    if isinstance(exc, OperationalError | InterfaceError):
+        return True
+    # For a file that is no database any more the driver raises the bare class. Django raises it
+    # too, for queries that make no sense; those come from no driver.
+    return type(exc) is DatabaseError and exc.__cause__ is not None
 
 
 def waited_for_lock(exc: BaseException) -> bool:

@@ -1,12 +1,14 @@
 """What customers type. Every fault is told in words; what was typed is always given back."""
 
 import re
-import secrets
 from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from tickets.codes import Channel
@@ -17,17 +19,21 @@ from tickets.visible import is_visible
 NAME_LIMIT = 200
 EMAIL_LIMIT = 254
 SUBJECT_LIMIT = 200
-KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+KEY = re.compile(r"[0-9a-f]{40}")
 NUMBER = re.compile(r"[0-9]{1,9}")
 
 
-def new_key() -> str:
-    """What a page is known by: sent twice, it still makes one ticket."""
-    return secrets.token_urlsafe(18)
+def browser_key(request: HttpRequest) -> str:
+    """What a browser is known by: the same words from it, sent twice, still make one ticket.
+
+    The same for each page of a browser, since going back may load the form anew.
+    """
+    get_token(request)  # makes the secret of this browser, where it has none yet
+    return salted_hmac("tickets.forms", request.META["CSRF_COOKIE"]).hexdigest()
 
 
 def known_key(value: str | None) -> str | None:
-    """The key that a page sent along, if it is one."""
+    """The key that a form sent along, if it is one."""
     return value if value and KEY.fullmatch(value) else None
 
 
@@ -81,13 +87,13 @@ class TypedEmail(TypedText, forms.EmailField):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
 
 
-class PageKey(forms.CharField):
-    """What the page is known by. A person cannot mend a faulty one, so it is made anew."""
+class BrowserKey(forms.CharField):
+    """What the browser is known by. A faulty one is no error: a person could not mend it."""
 
     widget = forms.HiddenInput
 
-    def bound_data(self, data: Any, initial: Any) -> str:
-        return known_key(data) or new_key()
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return known_key(data) or initial
 
     def clean(self, value: Any) -> str | None:
         return known_key(value)
@@ -144,10 +150,11 @@ class InquiryForm(forms.Form):
         label=_("Subject"),
         required=False,
         max_length=SUBJECT_LIMIT,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+        # Not autocomplete="off": going back, browsers would not restore the field.
+        widget=forms.TextInput(attrs={"dir": "auto"}),
     )
     message = message_field(_("Your message"), _("Please write your message."), rows=8)
-    key = PageKey()
+    key = BrowserKey()
     homepage = forms.CharField(
         required=False,
         label=_("Please leave this field empty"),
@@ -160,7 +167,7 @@ class InquiryForm(forms.Form):
         return bool(self.data.get("homepage"))
 
     def inquiry(self) -> Inquiry:
-        """What came in, once it is valid. The same page with the same words is the same inquiry."""
+        """What came in, once it is valid. The same words from the same browser are one."""
         typed = self.cleaned_data
         inquiry = Inquiry(
             name=typed["name"],
@@ -171,7 +178,7 @@ class InquiryForm(forms.Form):
         )
         if typed["key"] is None:
             return inquiry
-        # Going back and changing a word is a new inquiry, not a misuse of the key.
+        # With one word changed it is a new inquiry, not a misuse of the key.
         return replace(inquiry, idempotency_key=f"{typed['key']}.{inquiry.body_hash()}")
 
 

@@ -16,6 +16,8 @@ MOST_METADATA = 20
 LONGEST_METADATA_NAME = 64
 LONGEST_METADATA_TEXT = 500
 LONGEST_SHORT_TEXT = 200
+# Beyond it a float skips whole numbers, and databases do not agree on how it is kept.
+LARGEST_REAL = 2.0**53
 
 
 @extend_schema_field(
@@ -55,6 +57,8 @@ def _complaint(name: str, value: Any) -> str | None:
         return f"A text has at most {LONGEST_METADATA_TEXT} characters."
     if not isinstance(value, str | int | float):
         return "A value is a text, a number, true or false."
+    if isinstance(value, float) and abs(value) > LARGEST_REAL:
+        return "Write a number as large as this without a fraction or an exponent, or as a text."
     return None
 
 

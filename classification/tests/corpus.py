@@ -53,11 +53,11 @@ OUTSIDE = (
 )
 
 
-def rows() -> tuple[list[str], list[str]]:
-    """(texts, intents), 150 rows, always the same."""
+def rows(openings: tuple[str, ...] = OPENINGS) -> tuple[list[str], list[str]]:
+    """(texts, intents), 30 rows for each opening, always the same."""
     labelled = [
         (opening + wish, intent)
-        for opening in OPENINGS
+        for opening in openings
         for intent, wishes in {**WISHES, "out_of_scope": OUTSIDE}.items()
         for wish in wishes
     ]

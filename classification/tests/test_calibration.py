@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classification.calibration import (
@@ -69,6 +69,7 @@ def test_rows_all_right_still_give_a_probability_below_one():
     assert 0.9 < fitted.probability(np.array([[5.0]]))[0] <= HIGHEST
 
 
+@settings(deadline=None)
 @given(st.floats(-1e6, 1e6))
 def test_a_probability_always_lies_inside_its_bounds(value):
     judge = Logistic(np.zeros(1), np.ones(1), np.ones(1), 0.0)
@@ -90,6 +91,7 @@ def test_texts_of_the_same_words_are_one_group():
     assert groups.tolist() == [0, 0, 0, 1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3)), min_size=1, max_size=40))
 def test_a_group_is_never_split_between_folds(rows):
     groups = [group for group, _ in rows]

@@ -3,7 +3,7 @@
 import inspect
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classification.contract import Classifier, ClassifierUnavailable, ModelDamaged, Prediction
@@ -11,6 +11,7 @@ from classification.keywords import KeywordClassifier
 from classification.registry import CLASSIFIERS, load_classifier, make_classifier
 from classification.store import save
 from classification.tests.corpus import rows, trained_linear
+from classification.tests.encoders import trained_encoder
 from tickets.codes import NoIntent
 
 HOSTILE = {
@@ -19,7 +20,7 @@ HOSTILE = {
     "nul": "\x00where is my order\x00",
     "lone surrogate": "\ud800 where is \udfff my order",
     "one word of 20,000 letters": "a" * 20_000,
-    "20,000 characters": ("where is my order? " * 1100)[:20_000],
+    "20,000 characters": ("where is my order " * 1200)[:20_000],
     "emoji": "😀🎉👩‍👩‍👧‍👦",
     "right to left": "أين طلبي؟ \u202e where is my order",
     "combining": "e\u0301" * 500,
@@ -33,8 +34,7 @@ def trained(name):
         return trained_linear()
     if name == "keywords":
         return KeywordClassifier()
-    encoder = pytest.importorskip("classification.tests.encoders", reason="onnxruntime is absent")
-    return encoder.trained_encoder()
+    return trained_encoder()
 
 
 @pytest.fixture(params=sorted(CLASSIFIERS), ids=sorted(CLASSIFIERS))
@@ -95,18 +95,15 @@ def test_nothing_to_read_is_no_intent(model, name):
 
 
 def test_the_same_text_has_the_same_answer_alone_and_in_any_company(model):
-    texts = [
-        *rows()[0][:40],
-        *HOSTILE.values(),
-        "I forgot my password. Please send the invoice too.",
-    ]
+    several = "I forgot my password. Please send the invoice too."
+    texts = [*rows()[0][:12], *HOSTILE.values(), several]
     alone = [model.predict([text])[0] for text in texts]
 
     assert model.predict(texts) == alone
-    assert model.predict(texts[::-1]) == alone[::-1]
-    assert model.predict(texts * 3) == alone * 3
+    assert model.predict([*texts[3::-1], *texts]) == [*alone[3::-1], *alone]
 
 
+@settings(deadline=None)  # the first example trains
 @given(st.lists(st.text(max_size=60), max_size=4))
 def test_whatever_is_written_gets_a_valid_answer_that_its_neighbours_do_not_change(texts):
     for name in ("keywords", "linear"):

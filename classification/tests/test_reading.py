@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classification.reading import MOST_PARTS, read
@@ -192,6 +192,7 @@ def test_invisible_characters_and_broken_surrogates_do_not_stay():
     assert read("ref\u200bund\ud800 my\x00 order\u202e").core == "ref und my order"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_can_be_read(text):
     reading = read(text)
@@ -201,6 +202,7 @@ def test_any_text_can_be_read(text):
     assert len(reading.parts) != 1 or reading.parts == (reading.core,)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abc .?!\n>-", max_size=120))
 def test_reading_what_was_read_changes_nothing_more(text):
     core = read(text).core

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from decisions.policy import Condition, IntentPolicy, PolicySnapshot, Rule, RuleInvalid
@@ -35,6 +35,9 @@ class ReplyTemplate(HistoryModel):
         return f"{self.slug}@{self.version}"
 
 
+FROZEN = "A published policy does not change; make a draft from it."
+
+
 class Policy(models.Model):
     """A numbered version of the rules. Frozen from its first publication on."""
 
@@ -59,6 +62,16 @@ class Policy(models.Model):
     def __str__(self) -> str:
         return f"v{self.number} {self.name}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            refuse_published(self.pk)
+            super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            refuse_published(self.pk)
+            return super().delete(*args, **kwargs)
+
     def snapshot(self) -> PolicySnapshot:
         """The policy as the engine reads it; two queries."""
         return PolicySnapshot(
@@ -74,6 +87,21 @@ class Policy(models.Model):
                 for topic, lists in self.topics.items()
             },
         )
+
+
+def refuse_published(policy_id: int | None) -> None:
+    """Refuse a change of a published policy, whatever the object in memory says.
+
+    Holds the draft meanwhile, so that nobody publishes it in the middle of the change.
+
+    Raises:
+        HistoryIsReadOnly: the policy is published.
+    """
+    if policy_id is None:
+        return
+    held = Policy.objects.select_for_update().filter(pk=policy_id)
+    if held.values_list("published", flat=True).first():
+        raise HistoryIsReadOnly(FROZEN)
 
 
 class Publication(HistoryModel):
@@ -103,16 +131,17 @@ class PartOfPolicy(models.Model):
         abstract = True
 
     policy: models.ForeignKey[Policy, Policy]
+    policy_id: int
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.policy.published:
-            raise HistoryIsReadOnly("A published policy does not change; make a draft from it.")
-        super().save(*args, **kwargs)
+        with transaction.atomic():
+            refuse_published(self.policy_id)
+            super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        if self.policy.published:
-            raise HistoryIsReadOnly("A published policy does not change; make a draft from it.")
-        return super().delete(*args, **kwargs)
+        with transaction.atomic():
+            refuse_published(self.policy_id)
+            return super().delete(*args, **kwargs)
 
 
 class IntentRule(PartOfPolicy):

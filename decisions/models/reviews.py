@@ -60,6 +60,7 @@ class Review(models.Model):
 
     class Meta:
         ordering = ["id"]
+        permissions = [("settle_review", "Settle where two reviewers differ")]
         constraints = [
             models.UniqueConstraint(fields=["ticket", "part"], name="review_part_once"),
             one_of("part", ReviewPart, "review_part_known"),

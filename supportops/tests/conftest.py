@@ -1,7 +1,5 @@
 """What tests with real processes share."""
 
-import os
-
 import pytest
 from django.db import connection
 
@@ -26,18 +24,3 @@ def around(transactional_db, tmp_path):
         CACHE_URL="locmem",
         SWEEP_AFTER_SECONDS="1",
     )
-
-
-@pytest.fixture
-def redis_url(request):
-    """An empty Redis database that no other test process uses."""
-    import redis
-
-    from conftest import LOCAL_REDIS
-
-    worker = getattr(request.config, "workerinput", {}).get("workerid", "gw0")
-    url = f"{os.environ.get('TEST_REDIS') or LOCAL_REDIS}/{8 + int(worker[2:]) % 8}"
-    with redis.Redis.from_url(url) as server:
-        server.flushdb()
-        yield url
-        server.flushdb()

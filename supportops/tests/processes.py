@@ -6,13 +6,13 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from django.conf import settings
 
 from supportops.tests.test_settings import variables_read
 
-PATIENCE = 60.0  # seconds after which something is not going to happen any more
+PATIENCE = 120.0  # seconds after which something is not going to happen any more
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
 
@@ -81,10 +81,8 @@ def running(around, *command, log):
 
 def kill(process):
     """As the power failing: the process and all of its session at once."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait(PATIENCE)
 
 

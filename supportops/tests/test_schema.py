@@ -85,9 +85,7 @@ def test_what_is_answered_is_what_the_document_says(operations_of_api, api_key, 
 
 
 def operations(document):
-    return [
-        operation for methods in document["paths"].values() for operation in methods.values()
-    ]
+    return [operation for methods in document["paths"].values() for operation in methods.values()]
 
 
 def test_every_operation_is_described(document):

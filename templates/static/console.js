@@ -98,7 +98,7 @@ document.addEventListener("DOMContentLoaded", () => {
         sync();
         if (tabs.length) show("conversation");
         text.focus();
-        const gap = text.value.match(/\[[^\]\n]{1,80}\]/);
+        const gap = text.value.match(/\[[^\]]*\]/);
         if (gap) text.setSelectionRange(gap.index, gap.index + gap[0].length);
         text.scrollIntoView({ block: "center" });
       });

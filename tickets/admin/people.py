@@ -138,8 +138,12 @@ class ApiKeyAdmin(ConsoleAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        row, key = ApiKey.issue(name=obj.name, scopes=obj.scopes, expires_at=obj.expires_at)
-        ApiKey.objects.filter(pk=row.pk).update(created_by=request.user)
+        row, key = ApiKey.issue(
+            name=obj.name,
+            scopes=obj.scopes,
+            expires_at=obj.expires_at,
+            created_by=request.user,
+        )
         obj.pk, obj.hint = row.pk, row.hint
         request.issued_key = key  # type: ignore[attr-defined]
 

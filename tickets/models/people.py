@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -69,7 +69,12 @@ class ApiKey(models.Model):
 
     @classmethod
     def issue(
-        cls, *, name: str, scopes: Iterable[Scope], expires_at: datetime | None = None
+        cls,
+        *,
+        name: str,
+        scopes: Iterable[Scope],
+        expires_at: datetime | None = None,
+        created_by: Any = None,
     ) -> tuple["ApiKey", str]:
         """Create a key. The second value is the key itself, which is stored nowhere."""
         key = KEY_PREFIX + secrets.token_urlsafe(24)
@@ -79,6 +84,7 @@ class ApiKey(models.Model):
             hint=key[-4:],
             scopes=sorted(set(scopes)),
             expires_at=expires_at,
+            created_by=created_by,
         )
         return row, key
 

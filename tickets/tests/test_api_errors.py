@@ -2,12 +2,13 @@
 
 import json
 import logging
+import sqlite3
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
-from django.http import Http404, HttpResponse
-from django.test import Client, override_settings
+from django.http import Http404
+from django.test import Client
 from django.urls import include, path
 
 from tickets import intake
@@ -22,6 +23,11 @@ AWAY = [
     OperationalError("connection to server failed"),
     InterfaceError("connection already closed"),
     DatabaseError("file is not a database"),
+]
+AWAY[-1].__cause__ = sqlite3.DatabaseError()
+OURS = [
+    ProgrammingError("no such column"),
+    DatabaseError("ORDER BY not allowed in subqueries of compound statements."),
 ]
 
 
@@ -124,11 +130,12 @@ def test_a_database_that_is_away_is_a_503_and_nothing_is_stored(
     assert Ticket.objects.count() == 0
 
 
-def test_a_mistake_of_ours_is_no_outage(starter, says, api_key, monkeypatch):
+@pytest.mark.parametrize("error", OURS, ids=str)
+def test_a_mistake_of_ours_is_no_outage(starter, says, api_key, monkeypatch, error):
     says("order_status")
 
     def store(*args):
-        raise ProgrammingError("no such column")
+        raise error
 
     monkeypatch.setattr(intake, "_store", store)
     response = send(client_with(api_key, raise_request_exception=False), INQUIRY)

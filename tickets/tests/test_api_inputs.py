@@ -7,10 +7,10 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import ParseError, ValidationError
 
 from tickets.models import Message, Requester, Ticket
-from tickets.parsing import TOKEN, read_object
+from tickets.parsing import MOST_LEVELS, TOKEN, read_object
 from tickets.tests.calling import INQUIRY, client_with, send, send_raw
 from tickets.visible import is_visible
 
@@ -121,6 +121,7 @@ REFUSED = {
     "metadata of 21": (written(metadata={str(n): n for n in range(21)}), {"metadata"}),
     "metadata as a list": (written(metadata=[1]), {"metadata"}),
     "metadata as a text": (written(metadata="x"), {"metadata"}),
+    "a float that skips numbers": (written(metadata={"a": 1e16}), {"metadata.a"}),
     "metadata nested": (written(metadata={"a": {"b": 1}, "c": [1]}), {"metadata.a", "metadata.c"}),
     "metadata with null": (written(metadata={"a": None}), {"metadata.a"}),
     "metadata with a long text": (written(metadata={"a": "x" * 501}), {"metadata.a"}),
@@ -301,7 +302,7 @@ def test_words_are_kept_exactly_and_read_back(api, words):
 
 
 @pytest.mark.parametrize(
-    "value", ["", True, False, 0, -1, 2**63 - 1, -(2**63), 1.5, 1e300, -0.5, 0.1]
+    "value", ["", True, False, 0, -1, 2**63 - 1, -(2**63), 1.5, 1e15, 1e-300, -0.5, 0.1]
 )
 def test_metadata_is_kept_exactly(api, value):
     reference = send(api, {**INQUIRY, "metadata": {"x": value}}).json()["reference"]
@@ -334,23 +335,30 @@ values = st.recursive(
 )
 
 
+def levels(value) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(levels, inner), default=0)
+
+
 @given(st.dictionaries(texts, values, max_size=5), st.booleans())
 def test_what_json_can_say_is_read_as_it_was_written(value, ascii_only):
-    try:
-        assert read_object(json.dumps(value, ensure_ascii=ascii_only)) == value
-    except APIException as refusal:
-        # The only thing that may be wrong with it is its depth.
-        assert "levels" in str(refusal.detail)
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    if levels(value) <= MOST_LEVELS:
+        assert read_object(text) == value
+    else:
+        with pytest.raises(ValidationError):
+            read_object(text)
 
 
 @given(st.text(alphabet='{}[]",:\\ntu0123456789.e+-falsr \U0001f600'))
 def test_no_text_brings_the_reader_down(text):
     try:
         read = read_object(text)
-    except APIException as refusal:
-        assert refusal.status_code == 400
-    else:
-        assert isinstance(read, dict)
+    except (ParseError, ValidationError):  # both are a 400; anything else fails the test
+        return
+    assert isinstance(read, dict)
 
 
 def test_texts_that_are_cut_are_scanned_once():

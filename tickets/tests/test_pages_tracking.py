@@ -90,7 +90,9 @@ def test_every_state_is_told_in_plain_words(client, make, staff, status):
     assert "Where is my order 10234?" in page
 
 
-@pytest.mark.parametrize("status", ["received", "waiting", "answered", "resolved", "closed"])
+@pytest.mark.parametrize(
+    "status", ["received", "waiting", "answered", "resolved", "closed", "merged"]
+)
 def test_a_person_is_one_step_away(client, make, staff, status):
     ticket = put(make(automatic=status == "answered"), status, staff, make)
     assert 'value="person"' in shown(client, ticket)
@@ -270,6 +272,17 @@ def test_a_person_is_given_in_every_state(client, make, staff, status):
     act(client, ticket, "person")
     ticket.refresh_from_db()
     assert ticket.status == TicketStatus.OPEN
+
+
+def test_a_person_takes_over_where_a_merged_conversation_goes_on(client, make, staff):
+    first, second = make(), make()
+    handling.merge(first.pk, second, actor=staff, now=timezone.now())
+    handling.resolve(second.pk, actor=staff, now=timezone.now())
+    act(client, first, "person")
+    second.refresh_from_db()
+    assert second.status == TicketStatus.OPEN
+    page = shown(client, Ticket.objects.get(pk=first.pk), done="person")
+    assert "A person from our team takes over." in page
 
 
 def test_a_ticket_nobody_has_looked_at_yet_goes_to_a_person_as_well(client, starter, says):

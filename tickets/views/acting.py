@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from tickets import conversation, intake
+from tickets import conversation
 from tickets.codes import TicketStatus
 from tickets.forms import ReplyForm
 from tickets.holding import NotPossible
@@ -41,9 +41,6 @@ def not_helped(ticket: Ticket, form: ReplyForm, now: datetime) -> None:
 
 
 def person(ticket: Ticket, form: ReplyForm, now: datetime) -> None:
-    """A ticket that nobody has looked at yet is decided first, or a machine might still answer."""
-    if ticket.status == TicketStatus.RECEIVED:
-        intake.finish(ticket.pk, now=now)
     conversation.talk_to_person(ticket.pk, now=now)
 
 

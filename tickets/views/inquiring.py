@@ -9,7 +9,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from tickets import intake, tracking
-from tickets.forms import InquiryForm, displayable, known_key, new_key
+from tickets.forms import InquiryForm, browser_key, displayable
 from tickets.intake import Receipt
 from tickets.throttling import form_must_wait
 from tickets.views import problems
@@ -24,7 +24,7 @@ TYPED = ("name", "email", "subject", "message")
 def inquiry(request: HttpRequest) -> HttpResponse:
     """The form, and where it is sent to."""
     if request.method != "POST":
-        return _page(request, InquiryForm(initial={"key": new_key()}))
+        return _page(request, InquiryForm(initial={"key": browser_key(request)}))
     try:
         return _send(request)
     except problems.TOO_LARGE:
@@ -34,7 +34,7 @@ def inquiry(request: HttpRequest) -> HttpResponse:
 
 @csrf_protect
 def _send(request: HttpRequest) -> HttpResponse:
-    form = InquiryForm(request.POST)
+    form = InquiryForm(request.POST, initial={"key": browser_key(request)})
     if form.looks_like_a_robot:
         return given_back(request, request.POST, problems.ROBOT)
     if not form.is_valid():
@@ -63,7 +63,7 @@ def _take(request: HttpRequest, form: InquiryForm) -> Receipt | Problem:
 def given_back(request: HttpRequest, typed: QueryDict, problem: Problem) -> HttpResponse:
     """The form as it was typed, for another try. No field is found fault with."""
     shown = {name: displayable(typed.get(name, "")) for name in TYPED}
-    form = InquiryForm(initial={**shown, "key": known_key(typed.get("key")) or new_key()})
+    form = InquiryForm(initial={**shown, "key": browser_key(request)})
     return _page(request, form, problem)
 
 

@@ -206,6 +206,7 @@ def test_going_back_after_sending_finds_the_text_and_makes_no_second_ticket(visi
     first = page.url
     page.go_back()
     expect(page.get_by_label("Your message")).to_have_value("Where is my order 10234?")
+    expect(page.get_by_label("Subject")).to_have_value("My order")
     press(page, "Send")
     expect(page).to_have_url(first)
     assert Ticket.objects.count() == 1

@@ -4,6 +4,7 @@ from argparse import RawDescriptionHelpFormatter
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True, help="who will use it; names are unique")
         parser.add_argument("--scopes", required=True, help=f"separated by commas: {SCOPES}")
         parser.add_argument("--expires-days", type=int, help="without it the key stays in force")
+        parser.add_argument("--user", help="whose key it is; reviews are answered in their name")
         parser.add_argument("--dry-run", action="store_true", help="check, but create nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,7 +43,9 @@ class Command(BaseCommand):
         ends = None if days is None else timezone.now() + timedelta(days=days)
         try:
             with transaction.atomic():
-                _, key = ApiKey.issue(name=name, scopes=scopes, expires_at=ends)
+                _, key = ApiKey.issue(
+                    name=name, scopes=scopes, expires_at=ends, created_by=_user(options["user"])
+                )
         except IntegrityError as error:
             raise CommandError(f"There is a key named {name!r} already.") from error
         self.stdout.write(key)
@@ -56,6 +60,15 @@ def _scopes(text: str) -> list[Scope]:
         wrong = f"There is no scope {', '.join(unknown)}" if unknown else "Name at least one scope"
         raise CommandError(f"{wrong}; there are {SCOPES}.")
     return [Scope(name) for name in names]
+
+
+def _user(name: str | None) -> User | None:
+    if name is None:
+        return None
+    user = User.objects.filter(username=name, is_active=True, is_staff=True).first()
+    if user is None:
+        raise CommandError(f"Nobody of the staff is named {name!r}.")
+    return user
 
 
 def _refuse(name: str, days: int | None) -> None:

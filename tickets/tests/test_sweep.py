@@ -1,0 +1,148 @@
+"""What a crash left undecided is finished by the sweep, once."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+
+from decisions.models import Decision
+from tickets import conversation, deciding, intake, record
+from tickets.codes import EventKind, TicketStatus
+from tickets.models import Outbox
+from tickets.record import Actor
+from tickets.tests.arriving import HOUR, MINUTE, NOW, arrive, in_threads, kinds_of, stored
+from tickets.tests.factories import MessageFactory, TicketFactory
+
+LEFT = NOW - HOUR
+
+
+def test_a_ticket_that_a_crash_left_is_decided_and_answered(automating):
+    left = TicketFactory(created_at=LEFT)
+    assert intake.sweep(now=NOW) == 1
+    left.refresh_from_db()
+    assert (left.status, left.decided_at) == (TicketStatus.ANSWERED, NOW)
+    assert kinds_of(left) == ["decision.auto_resolved", "message.machine"]
+
+
+def test_what_was_swept_is_not_swept_again(automating):
+    TicketFactory(created_at=LEFT)
+    intake.sweep(now=NOW)
+    before = stored()
+    assert intake.sweep(now=NOW + HOUR) == 0
+    assert stored() == before
+
+
+def test_a_decided_ticket_is_left_alone(automating):
+    arrive()
+    TicketFactory(decided=True, created_at=LEFT)
+    before = stored()
+    assert intake.sweep(now=NOW + HOUR) == 0
+    assert stored() == before
+
+
+def test_a_fresh_ticket_is_left_to_whoever_stores_it(automating, settings):
+    settings.SWEEP_AFTER_SECONDS = 30
+    fresh = TicketFactory(created_at=NOW - timedelta(seconds=29.9))
+    assert intake.sweep(now=NOW) == 0
+    assert intake.sweep(now=NOW + timedelta(seconds=0.1)) == 1
+    fresh.refresh_from_db()
+    assert fresh.status == TicketStatus.ANSWERED
+
+
+def test_the_limit_takes_the_oldest_first(automating):
+    first, second = TicketFactory(created_at=LEFT), TicketFactory(created_at=LEFT)
+    assert intake.sweep(now=NOW, limit=1) == 1
+    assert list(Decision.objects.values_list("ticket_id", flat=True)) == [first.pk]
+    assert intake.sweep(now=NOW, limit=1) == 1
+    assert Decision.objects.filter(ticket=second).exists()
+
+
+def test_a_ticket_that_cannot_be_decided_stops_no_other(automating, monkeypatch):
+    stuck, fine = TicketFactory(created_at=LEFT), TicketFactory(created_at=LEFT)
+    decide = deciding.decide
+
+    def fail_once(ticket, *args, **kwargs):
+        if ticket.pk == stuck.pk:
+            raise RuntimeError("broken")
+        return decide(ticket, *args, **kwargs)
+
+    monkeypatch.setattr(deciding, "decide", fail_once)
+    assert intake.sweep(now=NOW) == 1
+    assert list(Decision.objects.values_list("ticket_id", flat=True)) == [fine.pk]
+    stuck.refresh_from_db()
+    assert stuck.status == TicketStatus.RECEIVED
+
+
+def test_a_database_that_cannot_write_ends_the_sweep_and_it_goes_on_later(automating, monkeypatch):
+    left = TicketFactory(created_at=LEFT)
+
+    def fail(**kwargs):
+        raise OperationalError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "write", fail)
+        with pytest.raises(OperationalError):
+            intake.sweep(now=NOW)
+    left.refresh_from_db()
+    assert (left.status, left.decisions.count()) == (TicketStatus.RECEIVED, 0)
+    assert intake.sweep(now=NOW) == 1
+
+
+def test_an_automatic_mail_that_a_crash_left_is_still_not_answered(automating):
+    left = TicketFactory(created_at=LEFT)
+    received = record.event(
+        left, EventKind.RECEIVED, Actor.customer(), LEFT, channel="mail", automatic_mail=True
+    )
+    record.write(now=LEFT, events=[received])
+    intake.sweep(now=NOW)
+    left.refresh_from_db()
+    assert left.reasons == ["guard:automatic_mail"]
+    assert not Outbox.objects.exists()
+
+
+def test_everything_that_was_said_before_the_decision_is_read(automating):
+    left = TicketFactory(created_at=LEFT)
+    conversation.customer_reply(left.pk, "I will call my lawyer.", now=LEFT + MINUTE)
+    intake.sweep(now=NOW)
+    left.refresh_from_db()
+    assert left.status == TicketStatus.OPEN
+    assert "guard:sensitive_topic" in left.reasons
+
+
+def test_an_agents_note_keeps_no_ticket_from_being_decided(automating):
+    left = TicketFactory(created_at=LEFT)
+    left.message_count = 2
+    left.save()
+    MessageFactory(ticket=left, number=2, author="agent", internal=True)
+    assert intake.sweep(now=NOW) == 1
+
+
+def test_what_is_said_while_the_classifier_thinks_is_not_passed_over(automating, monkeypatch):
+    left = TicketFactory(created_at=LEFT)
+    ask = deciding.ask
+
+    def interrupted(*args, **kwargs):
+        monkeypatch.setattr(deciding, "ask", ask)
+        conversation.customer_reply(left.pk, "I will call my lawyer.", now=NOW)
+        return ask(*args, **kwargs)
+
+    monkeypatch.setattr(deciding, "ask", interrupted)
+    assert intake.finish(left.pk, now=NOW) is None
+    intake.finish(left.pk, now=NOW)
+    left.refresh_from_db()
+    assert "guard:sensitive_topic" in left.reasons
+
+
+def test_a_ticket_that_is_not_there_is_finished_without_a_word(automating):
+    assert intake.finish(4711, now=NOW) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_sweeps_at_once_decide_each_ticket_once(automating):
+    tickets = [TicketFactory(created_at=LEFT) for _ in range(6)]
+    decided = in_threads([lambda: intake.sweep(now=NOW)] * 8)
+    assert sum(decided) == len(tickets)
+    for ticket in tickets:
+        ticket.refresh_from_db()
+        assert (ticket.status, ticket.decisions.count()) == (TicketStatus.ANSWERED, 1)
+    assert Outbox.objects.count() == len(tickets)
