@@ -135,8 +135,10 @@ def effective_threshold(facts: Facts, intent: IntentPolicy) -> float:
 
 
 def _at_least(value: float | None, needed: float) -> bool:
-    """False for anything that is not a number: NaN compares false, None and text do not count."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= needed
+    """False for anything but a number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= 1 and value >= needed
 
 
 def _fired_rules(facts: Facts, policy: PolicySnapshot) -> list[Rule]:

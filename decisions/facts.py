@@ -80,8 +80,8 @@ class Facts:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON can hold it. What JSON has no form for becomes words, which no rule takes
-    for a number."""
+    """The value as JSON can hold it. What JSON has no form for becomes a list of one word: no fact
+    that a rule compares is a list, so it stays as doubtful as it was."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, tuple | list):
@@ -89,5 +89,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, int) and abs(value) <= LARGEST:
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return f"<{type(value).__name__}>"
+        return value if math.isfinite(value) else [str(value)]
+    return [type(value).__name__]

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
+import math
 import operator
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from decisions.facts import Facts
+from decisions.facts import LARGEST, Facts
 from tickets.codes import Level, Priority
 
 type_names = {bool: "yes or no", int: "a whole number", float: "a number", str: "a text"}
@@ -98,10 +98,10 @@ class Condition:
 def _is_of(value: Any, wanted: type) -> bool:
     if isinstance(value, bool):
         return wanted is bool
-    if wanted is float:
-        # NaN compares false; infinity and whole numbers beyond any float lie outside.
-        largest = sys.float_info.max
-        return isinstance(value, int | float) and -largest <= value <= largest
+    if isinstance(value, int):
+        return wanted in (int, float) and abs(value) <= LARGEST
+    if isinstance(value, float):
+        return wanted is float and math.isfinite(value)
     return isinstance(value, wanted)
 
 

@@ -103,7 +103,7 @@ class AnswerReview(ReviewEndpoint):
         scope=Scope.REVIEWS_WRITE,
         request=ReviewAnswer,
         answers={200: ReviewAnswered},
-        failures=(409,),
+        failures=(404, 409),
     )
     def post(self, request: Request, pk: int) -> Response:
         user = self.reviewer()

@@ -284,7 +284,8 @@ def _stopped(intent: str | None) -> _Stopped:
         with connection.cursor() as cursor:
             cursor.execute("SELECT id FROM decisions_switch FOR SHARE")
             cursor.execute(
-                "SELECT id FROM decisions_breaker WHERE intent IN ('', %s) ORDER BY id FOR SHARE",
+                "SELECT id FROM decisions_breaker WHERE intent IN ('', %s) "
+                "ORDER BY intent FOR SHARE",
                 [intent or OVERALL],
             )
     switch = Switch.objects.filter(on=True).values_list(Value("switch"))

@@ -212,9 +212,11 @@ def automation(user: Any, now: datetime) -> dict[str, Any]:
         Number(
             "Handed to a person",
             found["escalation_rate"],
-            tickets_at(outcome="escalate", created="7"),
+            tickets_at(view="handed", created="7"),
         ),
-        Number("No intent named", found["abstention_rate"], tickets_at(intent="none", created="7")),
+        Number(
+            "No intent named", found["abstention_rate"], tickets_at(view="no_intent", created="7")
+        ),
         Number("Reopened", found["reopen_rate"], tickets_at(view="came_back", created="7")),
         Number("Overruled", found["override_rate"], overrides, "of those that a person judged"),
     ]

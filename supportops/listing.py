@@ -82,6 +82,10 @@ class ConsoleAdmin(ModelAdmin):
 class ReadOnlyAdmin(ConsoleAdmin):
     """History and machinery: looked at, never changed."""
 
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Only the right to look opens it: elsewhere a right to change stands for both."""
+        return bool(request.user.has_perm(f"{self.opts.app_label}.view_{self.opts.model_name}"))
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

@@ -5,14 +5,14 @@ import re
 MOST_WORDS = 12
 THANKS = frozenset(
     (
-        "thanks thank thx ty cheers thankyou danke dankeschön merci gracias "
+        "thanks thank thx ty cheers thankyou danke dank dankeschön merci gracias "
         "perfect great awesome wonderful brilliant super"
     ).split()
 )
 FILLERS = frozenset(
     (
         "you u so very much many lots a lot ok okay all good great perfect for your the quick "
-        "fast help reply answer response that's that is was helpful really appreciated "
+        "fast help reply answer response that's that is was helpful helped me really appreciated "
         "appreciate it worked works now got yes hi hello team everyone best "
         "regards vielen dank für die hilfe schnelle antwort alles klar solved this "
         "sorted and i"

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from tickets.models import Ticket
+from tickets.references import PATTERN
 
 SIGNATURE_BYTES = 24  # 32 characters of base64, without padding: every bit of the text counts
 
@@ -32,8 +33,10 @@ def link(ticket: Ticket) -> str:
 
 def find(reference: str, given: str, now: datetime) -> Ticket | None:
     """The ticket of a link; None for a link that is wrong, foreign or over, all alike."""
+    if not PATTERN.fullmatch(reference) or not given.isascii():
+        return None
     ticket = Ticket.objects.select_related("requester").filter(reference=reference).first()
-    if ticket is None or not given.isascii():
+    if ticket is None:
         return None
     if not hmac.compare_digest(signature(ticket), given) or not ticket.tracking_valid(now):
         return None

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -93,21 +94,20 @@ class ReviewAdmin(ReadOnlyAdmin):
 
     def next_view(self, request: HttpRequest) -> HttpResponse:
         """The next message for this person. Looking reserves it for a quarter of an hour."""
-        self._may(request)
         review = reviewing.next_for(
-            request.user, may_settle=self._settles(request), now=timezone.now()
+            self._reviewer(request), may_settle=self._settles(request), now=timezone.now()
         )
         return self._page(request, review, AnswerForm())
 
     def answer_view(self, request: HttpRequest, review_id: int) -> HttpResponse:
-        self._may(request)
+        user = self._reviewer(request)
         form = AnswerForm(request.POST or None)
         if request.method != "POST":
             return self._onwards()
         try:
             reviewing.answer(
                 review_id,
-                request.user,
+                user,
                 form.answer(),
                 may_settle=self._settles(request),
                 now=timezone.now(),
@@ -120,23 +120,26 @@ class ReviewAdmin(ReadOnlyAdmin):
         return self._onwards()
 
     def skip_view(self, request: HttpRequest, review_id: int) -> HttpResponse:
-        self._may(request)
+        user = self._reviewer(request)
         if request.method == "POST" and Review.objects.filter(pk=review_id).exists():
-            reviewing.skip(review_id, request.user, now=timezone.now())
+            reviewing.skip(review_id, user, now=timezone.now())
         return self._onwards()
 
     def _onwards(self) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:decisions_review_next"))
 
-    def _may(self, request: HttpRequest) -> None:
-        if not request.user.has_perm("decisions.change_review"):
+    def _reviewer(self, request: HttpRequest) -> User:
+        user = request.user
+        if not isinstance(user, User) or not user.has_perm("decisions.change_review"):
             raise PermissionDenied
+        return user
 
     def _settles(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("decisions.settle_review"))
 
     def _page(self, request: HttpRequest, review: Review | None, form: AnswerForm) -> HttpResponse:
-        waiting = reviewing.open_for(request.user, may_settle=self._settles(request))
+        user = self._reviewer(request)
+        waiting = reviewing.open_for(user, may_settle=self._settles(request))
         midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
         context = {
             **self.admin_site.each_context(request),
@@ -147,9 +150,7 @@ class ReviewAdmin(ReadOnlyAdmin):
             "intents": _choices(),
             "others": [(v.value, words, key) for v, (words, key) in OTHER_VERDICTS.items()],
             "waiting": waiting.count(),
-            "done_today": Review.objects.filter(
-                reviewer=request.user, answered_at__gte=midnight
-            ).count(),
+            "done_today": Review.objects.filter(reviewer=user, answered_at__gte=midnight).count(),
         }
         return TemplateResponse(request, "console/review.html", context)
 

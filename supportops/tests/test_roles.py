@@ -19,6 +19,7 @@ from decisions.models import (
     Policy,
     Publication,
     ReplyTemplate,
+    Review,
     Switch,
 )
 from supportops import roles
@@ -108,6 +109,7 @@ def rows(starter, says, person):
         trained_at=now,
     )
     Promotion.objects.create(model=model, reason="Trained", at=now)
+    Review.objects.update(verdict="none", reviewer=mia, answered_at=now)
     Breaker.objects.update_or_create(
         intent="order_status", defaults={"open": True, "changed_at": now}
     )

@@ -38,6 +38,8 @@ OPERATIONS = {
     "decisions_list",
     "decisions_retrieve",
     "metrics_retrieve",
+    "reviews_next",
+    "reviews_answer",
 }
 
 

@@ -13,7 +13,6 @@ from django.db import connection
 from supportops.diagnosis import PRAGMAS
 
 SOURCE = settings.BASE_DIR / "supportops" / "settings.py"
-READERS = {"flag", "number", "listed", "networks", "one_of", "os.environ.get"}
 KEY = "k" * 50
 SOUND = {
     "SECRET_KEY": KEY,
@@ -24,12 +23,19 @@ SOUND = {
 
 def variables_read():
     """Names of variables that settings.py asks the environment for."""
-    names = set()
-    for node in ast.walk(ast.parse(SOURCE.read_text())):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in READERS:
-            first = node.args[0]
-            names |= {first.value} if isinstance(first, ast.Constant) else set()
-    return names
+    tree = ast.parse(SOURCE.read_text())
+    readers = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.args.args[0].arg == "name"
+    } | {"os.environ.get"}
+    return {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in readers
+        and isinstance(node.args[0], ast.Constant)
+    }
 
 
 def example():

@@ -6,11 +6,11 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from classification.models import Intent
+from classification.models import Intent, Prediction
 from decisions.guards import GUARDS
 from metrics.services import ENDED_BY_MACHINE
 from tickets.codes import (
@@ -178,6 +178,12 @@ def midnight(now: datetime) -> datetime:
     return timezone.make_aware(datetime.combine(local.date(), time.min), local.tzinfo)
 
 
+def _abstained() -> Exists:
+    """Whether the classifier first named no intent."""
+    first = Prediction.objects.first_keys().filter(ticket=OuterRef("pk"), round=1, message_number=1)
+    return Exists(first.filter(intent=None))
+
+
 View = Callable[[Tickets, HttpRequest], Tickets]
 
 # Built-in views, in the order of their links. Those without a title are linked from the home page.
@@ -212,6 +218,14 @@ VIEWS: Mapping[str, tuple[str, View]] = {
         ),
     ),
     "automated": ("", lambda rows, request: rows.counted().filter(ENDED_BY_MACHINE)),  # type: ignore[attr-defined]
+    # As the metrics count: by the first decision and the first prediction, whatever came later.
+    "handed": (
+        "",
+        lambda rows, request: rows.counted().filter(  # type: ignore[attr-defined]
+            decisions__round=1, decisions__outcome=Outcome.ESCALATE
+        ),
+    ),
+    "no_intent": ("", lambda rows, request: rows.counted().filter(_abstained())),  # type: ignore[attr-defined]
     "came_back": ("", lambda rows, request: rows.counted().filter(round__gt=1)),  # type: ignore[attr-defined]
 }
 

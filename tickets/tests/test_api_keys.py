@@ -39,6 +39,11 @@ def test_a_key_can_have_an_end(db):
     assert timedelta(days=29, hours=23) < left <= timedelta(days=30)
 
 
+def test_a_key_can_belong_to_somebody(agent):
+    create("--name", "reviews", "--scopes", "reviews:write", "--user", "agent")
+    assert ApiKey.objects.get().created_by == agent
+
+
 def test_a_dry_run_creates_nothing(db):
     out, err = create("--name", "shop", "--scopes", "tickets:read", "--dry-run")
     assert out == ""
@@ -62,6 +67,10 @@ def test_a_dry_run_creates_nothing(db):
             "--expires-days must be between 1 and",
         ),
         (["--name", "shop"], "--scopes"),
+        (
+            ["--name", "shop", "--scopes", "reviews:write", "--user", "nobody", "--dry-run"],
+            "Nobody of the staff is named 'nobody'",
+        ),
     ],
 )
 def test_a_mistake_is_told_in_one_sentence_and_nothing_is_created(db, arguments, words):

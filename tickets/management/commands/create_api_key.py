@@ -37,15 +37,14 @@ class Command(BaseCommand):
         name, days = options["name"].strip(), options["expires_days"]
         scopes = _scopes(options["scopes"])
         _refuse(name, days)
+        owner = _user(options["user"])
         if options["dry_run"]:
             self.stderr.write(f"Would create {name!r} with {', '.join(scopes)}.")
             return
         ends = None if days is None else timezone.now() + timedelta(days=days)
         try:
             with transaction.atomic():
-                _, key = ApiKey.issue(
-                    name=name, scopes=scopes, expires_at=ends, created_by=_user(options["user"])
-                )
+                _, key = ApiKey.issue(name=name, scopes=scopes, expires_at=ends, created_by=owner)
         except IntegrityError as error:
             raise CommandError(f"There is a key named {name!r} already.") from error
         self.stdout.write(key)
