@@ -278,21 +278,28 @@ class _Stopped:
 
 
 def _stopped(intent: str | None) -> _Stopped:
-    """Switch and breakers, locked as shared where the database can: who stops automation waits for
-    decisions under way and is obeyed by every later one."""
+    """Switch and breakers, read anew in every deciding transaction."""
+    asked = [OVERALL, intent or OVERALL]
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT id FROM decisions_switch FOR SHARE")
-            cursor.execute(
-                "SELECT id FROM decisions_breaker WHERE intent IN ('', %s) "
-                "ORDER BY intent FOR SHARE",
-                [intent or OVERALL],
-            )
+        return _stopped_and_held(asked)
     switch = Switch.objects.filter(on=True).values_list(Value("switch"))
-    breakers = Breaker.objects.filter(intent__in=[OVERALL, intent or OVERALL], open=True)
+    breakers = Breaker.objects.filter(intent__in=asked, open=True)
     stops = switch.union(breakers.order_by().values_list(Value("breaker")))
     found = {kind for (kind,) in stops}
     return _Stopped(switch="switch" in found, breaker="breaker" in found)
+
+
+def _stopped_and_held(asked: list[str]) -> _Stopped:
+    """Holds the rows as shared: who stops automation waits for decisions under way and is obeyed by
+    every later one."""
+    with connection.cursor() as cursor:
+        cursor.execute('SELECT "on" FROM decisions_switch FOR SHARE')
+        switch = any(on for (on,) in cursor.fetchall())
+        cursor.execute(
+            "SELECT open FROM decisions_breaker WHERE intent = ANY(%s) ORDER BY intent FOR SHARE",
+            [asked],
+        )
+        return _Stopped(switch=switch, breaker=any(is_open for (is_open,) in cursor.fetchall()))
 
 
 def _certificate(case: Case, now: datetime) -> Certificate | None:

@@ -259,6 +259,7 @@ def _check_entry(topic: str, entry: Any) -> None:
         raise TopicsInvalid(f"{topic}: {entry!r} is not a text.")
     parts = [part for reading in _readings(entry) for part in _parts(reading.lstrip("!="), GAP)]
     words = [spelling for part in parts for spelling in (*part.exact, *part.stems)]
+    words += [group for groups in entry.split() for group in groups.split("/") if not group]
     if not words or not all(re.fullmatch(r"[^\W_]+", word) for word in words):
         raise TopicsInvalid(f"{topic}: {entry!r} holds something that is not a word.")
 

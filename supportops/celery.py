@@ -22,7 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportops.settings")
 if not apps.ready:
     django.setup()
 
-from supportops import jobs  # noqa: E402  models can be imported only after the setup
+from supportops import jobs  # models can be imported only after the setup
 
 logger = logging.getLogger("supportops.celery")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import get_resolver
-from gunicorn.config import KNOWN_SETTINGS
+from gunicorn.config import KNOWN_SETTINGS  # type: ignore[import-untyped]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportops.settings")
 
@@ -31,10 +31,11 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 forwarded_allow_ips = ""
 # A tracking link is a secret and stands in the path, so there is no access log.
 accesslog = None
+_logging: dict[str, Any] = settings.LOGGING
 logconfig_dict = {
-    **settings.LOGGING,
+    **_logging,
     "loggers": {
-        **settings.LOGGING["loggers"],
+        **_logging["loggers"],
         "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
         "gunicorn.access": {"handlers": [], "level": "WARNING", "propagate": False},
     },

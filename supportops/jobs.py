@@ -80,6 +80,8 @@ DECIDE = Job(
     lambda now: intake.decide_received(now=now, limit=DECIDE_BATCH),
     batch=DECIDE_BATCH,
     outside=True,
+    # Not much longer than a round takes: what a worker that died left is asked about once more.
+    lease=timedelta(seconds=settings.LLM_DEADLINE_SECONDS + 15),
 )
 
 JOBS: tuple[Job, ...] = (

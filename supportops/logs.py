@@ -49,7 +49,7 @@ def formatter(style: str) -> logging.Formatter:
     )
 
 
-def _redact_traceback(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _redact_traceback(logger: Any, method: str, event: Any) -> Any:
     """What an exception says may name an address too."""
     if "exception" in event:
         event["exception"] = redacted(event["exception"])

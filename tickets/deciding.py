@@ -4,10 +4,12 @@ API, form page, console, commands and workers all come through here.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from unicodedata import normalize
 
 from django.conf import settings
 from django.db import OperationalError, transaction
@@ -37,6 +39,8 @@ from tickets.record import Actor, AuditEntry
 logger = logging.getLogger("supportops.deciding")
 
 LONGEST_SUBJECT = 200
+LONGEST_NAME = 40
+FIRST_NAME = re.compile(r"[^\W\d_](?:['’-]?[^\W\d_])*\.?")
 
 # What a decision changes on a ticket: fewer columns, fewer indexes to write.
 DECIDED_FIELDS = [
@@ -234,12 +238,18 @@ def _second_key(question: Question) -> dict[str, Any]:
 
 def variables_of(ticket: Ticket) -> dict[str, str]:
     """What reply templates may name."""
-    first = ticket.requester.name.split()
     return {
-        "first_name": first[0] if first else "there",
+        "first_name": _first_name(ticket.requester.name),
         "reference": ticket.reference,
         "business_name": settings.BUSINESS_NAME,
     }
+
+
+def _first_name(name: str) -> str:
+    """The first name, if it can be one: our mail carries no stranger's links or words to others."""
+    first = normalize("NFC", name).split(maxsplit=1)[:1]
+    is_name = bool(first) and len(first[0]) <= LONGEST_NAME and FIRST_NAME.fullmatch(first[0])
+    return first[0] if is_name else "there"
 
 
 def _note_prediction(ticket: Ticket, answer: Answer) -> None:

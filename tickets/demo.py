@@ -98,7 +98,9 @@ def begin(visits: Sequence[Visit]) -> None:
     first, until = visits[0].at, visits[0].until
     version = classification.serving_version() or ""
     permit = Certificate.objects.in_force(version, until).first()
-    if permit is None or permit.kind != CertificateKind.DEMO or permit.issued_at <= first:
+    if permit is None or permit.kind != CertificateKind.DEMO:
+        return
+    if Certificate.objects.in_force(version, first).exists():
         return
     permit.pk, permit._state.adding = None, True
     permit.issued_at, permit.expires_at = first, until

@@ -1,12 +1,17 @@
 """Rows of decisions for tests."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import factory
+from django.utils import timezone
 
-from decisions.models import Certificate
+from decisions import drafting
+from decisions.models import Certificate, Policy, ReplyTemplate
+from decisions.publishing import publish
 from decisions.starter import automated_intents
 from tickets.codes import CertificateKind
+from tickets.record import Actor
 
 
 class CertificateFactory(factory.django.DjangoModelFactory):
@@ -31,3 +36,40 @@ class CertificateFactory(factory.django.DjangoModelFactory):
     statement = "For a test."
     issued_at = datetime(2020, 1, 1, tzinfo=UTC)
     expires_at = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class ReplyTemplateFactory(factory.django.DjangoModelFactory):
+    """A reply that can be sent as it is."""
+
+    class Meta:
+        model = ReplyTemplate
+
+    slug = "order_status"
+    version = 1
+    subject = "Your order"
+    body = "Hello {{ first_name }}, it is on its way. {{ business_name }}"
+    created_at = factory.LazyFunction(timezone.now)
+
+
+def make_draft(*, intent: str = "order_status", **changes: Any) -> Policy:
+    """A draft of what was published last: `make_draft(hourly_cap=1)`, `make_draft(level="off")`.
+
+    What the policy itself does not hold is changed on the rule of the intent.
+    """
+    actor, now = Actor.machine(), timezone.now()
+    draft = drafting.draft_from(Policy.objects.latest("publications__id"), actor=actor, now=now)
+    of_policy = {field.name for field in Policy._meta.fields}
+    rule = draft.intent_rules.get(intent=intent)
+    for name, value in changes.items():
+        setattr(draft if name in of_policy else rule, name, value)
+    draft.save()
+    rule.save()
+    return draft
+
+
+def put_in_force(**changes: Any) -> Policy:
+    """Publish a draft with these changes."""
+    draft = make_draft(**changes)
+    publish(draft, actor=Actor.machine(), reason="For a test.", now=timezone.now())
+    draft.refresh_from_db()
+    return draft

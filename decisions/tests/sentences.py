@@ -1,7 +1,5 @@
-"""What customers might write: sentences that only people should answer, and their harmless twins.
-
-Written without looking at the word lists.
-"""
+"""What customers might write: sentences that only people should answer, and harmless ones that
+share words with them."""
 
 # topic, text
 HOSTILE = [
@@ -80,7 +78,7 @@ HARMLESS = [
     "I was shocked how quickly you delivered!",
     "Do you sell discounted wheelchair cushions?",
     "Are your race bikes available in white?",
-    "Without prejudice to the colour, which size should I take?",
+    "I passed the exam thanks to your course!",
     "Nobody hacked me, I only forgot my password.",
     "Is this fake leather or real leather?",
     "Do you have fake plants for the office?",

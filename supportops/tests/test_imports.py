@@ -31,11 +31,15 @@ FLOORS: list[tuple[str, list[str]]] = [
             "classification.calibration",
             "classification.combining",
             "classification.contract",
+            "classification.conversion",
             "classification.encoder*",
             "classification.evaluation",
+            "classification.explaining",
+            "classification.kernel",
             "classification.keywords",
             "classification.language",
             "classification.linear*",
+            "classification.minilm*",
             "classification.llm",
             "classification.parts",
             "classification.planes",
@@ -44,8 +48,10 @@ FLOORS: list[tuple[str, list[str]]] = [
             "classification.registry",
             "classification.rows",
             "classification.second_request",
+            "classification.sentences",
             "classification.store",
             "classification.tfidf",
+            "classification.weights",
             "decisions.breaker",
             "decisions.certification",
             "decisions.counterfactual",
@@ -84,6 +90,8 @@ FLOORS: list[tuple[str, list[str]]] = [
             "classification.services",
             "classification.starter_data",
             "classification.training",
+            "decisions.breakers",
+            "decisions.certifying",
             "decisions.drafting",
             "decisions.evidence",
             "decisions.explaining",
@@ -91,6 +99,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "decisions.published",
             "decisions.publishing",
             "decisions.replaying",
+            "decisions.reviewing",
             "decisions.rule_lines",
             "decisions.sampling",
             "decisions.services",
@@ -119,6 +128,7 @@ FLOORS: list[tuple[str, list[str]]] = [
         [
             "*.admin*",
             "*.api",
+            "*_api",
             "*.apps",
             "*.management*",
             "*.templatetags*",
@@ -140,8 +150,9 @@ FLOORS: list[tuple[str, list[str]]] = [
     ),
 ]
 NAMES = [*(name for name, _ in FLOORS), "nowhere"]
-# Below the entry points and the watchers, who may know both the prediction and the rules.
-KNOW_BOTH = {"tickets.deciding", "tickets.learning"}
+# Below the entry points and the watchers, who may know both the prediction and the rules: one that
+# decides, one that carries what training found to the rules' side, and one that plays demo days.
+KNOW_BOTH = {"tickets.deciding", "tickets.learning", "tickets.demo"}
 
 
 @cache

@@ -99,6 +99,12 @@ def test_nobody_else_reads_the_environment():
         ({"CLASSIFIER": "oracle"}, "CLASSIFIER"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL"),
+        ({"LLM_URL": "llm.example.com", "LLM_MODEL": "m"}, "LLM_URL"),
+        ({"LLM_URL": "http://llm.example.com/v1", "LLM_MODEL": "m"}, "LLM_URL"),
+        ({"LLM_URL": "https://llm.example.com/v1"}, "LLM_MODEL"),
+        ({"LLM_URL": "https://a.example", "LLM_MODEL": "m", "LLM_DEADLINE_SECONDS": "61"}, "LLM_D"),
+        ({"LLM_CALLS_A_DAY": "many"}, "LLM_CALLS_A_DAY"),
+        ({"LLM_REQUIRED": "perhaps"}, "LLM_REQUIRED"),
     ],
 )
 def test_an_unsafe_or_unreadable_value_stops_the_start_and_is_named(wrong, named):

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from classification.models import Intent, Prediction
 from decisions.guards import GUARDS
+from decisions.models import Decision
 from metrics.services import ENDED_BY_MACHINE
 from tickets.codes import (
     Channel,
@@ -169,13 +170,20 @@ class ReasonFilter(Fixed):
         return [(code, code.replace(":", ": ").replace("_", " ")) for code in codes]
 
     def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
-        return queryset.counted().filter(decisions__round=1, decisions__reasons__0=value)  # type: ignore[attr-defined]
+        return queryset.counted().filter(first_decided(reasons__0=value))  # type: ignore[attr-defined]
 
 
 def midnight(now: datetime) -> datetime:
     """When today began where the business is."""
     local = timezone.localtime(now)
     return timezone.make_aware(datetime.combine(local.date(), time.min), local.tzinfo)
+
+
+def first_decided(**said: Any) -> Q:
+    """The first decision said so. It stands on a ticket of one round; only where a ticket was
+    reopened its first decision has to be looked up."""
+    first = Decision.objects.filter(ticket=OuterRef("pk"), round=1, **said)
+    return Q(round=1, **said) | (Q(round__gt=1) & Q(Exists(first)))
 
 
 def _abstained() -> Exists:
@@ -222,7 +230,7 @@ VIEWS: Mapping[str, tuple[str, View]] = {
     "handed": (
         "",
         lambda rows, request: rows.counted().filter(  # type: ignore[attr-defined]
-            decisions__round=1, decisions__outcome=Outcome.ESCALATE
+            first_decided(outcome=Outcome.ESCALATE)
         ),
     ),
     "no_intent": ("", lambda rows, request: rows.counted().filter(_abstained())),  # type: ignore[attr-defined]

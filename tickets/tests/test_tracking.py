@@ -5,8 +5,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.apps import apps
-from hypothesis import given
-from hypothesis import strategies as st
 
 from supportops.logs import redacted
 from tickets import conversation, delivery, tracking
@@ -67,12 +65,6 @@ def test_anything_but_the_exact_signature_finds_nothing(ticket, change):
     assert tracking.find(ticket.reference, change(tracking.signature(ticket)), NOW) is None
 
 
-@given(given_text=st.text(max_size=64))
-def test_no_text_that_somebody_makes_up_is_a_signature(given_text):
-    ticket = TicketFactory.build(requester=None, created_at=NOW)
-    assert tracking.signature(ticket) != given_text
-
-
 @pytest.mark.parametrize("reference", ["", "T-2222-2222", "t-", "x" * 1000, "T-%"])
 def test_a_reference_that_is_not_there_finds_nothing(ticket, reference):
     assert tracking.find(reference, tracking.signature(ticket), NOW) is None
@@ -94,9 +86,7 @@ def test_a_link_ends_to_the_moment(ticket):
 def test_the_end_is_part_of_what_is_signed(ticket):
     """Whoever could move the end in the row has made another link, not a longer one."""
     right = tracking.signature(ticket)
-    Ticket.objects.filter(pk=ticket.pk).update(
-        tracking_expires_at=ticket.tracking_expires_at + DAY
-    )
+    Ticket.objects.filter(pk=ticket.pk).update(tracking_expires_at=ticket.tracking_expires_at + DAY)
     assert tracking.find(ticket.reference, right, NOW) is None
 
 

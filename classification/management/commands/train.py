@@ -53,9 +53,7 @@ class Command(BaseCommand):
                 self._warn_unknown(unknown)
             if options["dry_run"]:
                 intents = len(set(data.intents) - {OUT_OF_SCOPE})
-                self.stdout.write(
-                    f"{len(data)} messages, {intents} intents. Nothing was written."
-                )
+                self.stdout.write(f"{len(data)} messages, {intents} intents. Nothing was written.")
                 return
             self._train(data, options)
         except (DataUnusable, ClassifierUnavailable) as error:

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from decisions.models import Override, Switch
+from decisions.models import Override, Policy, ReplyTemplate, Switch
 from tickets import handling
 from tickets.codes import NoIntent
 from tickets.models import Message, Ticket
@@ -250,6 +250,8 @@ PAGES = {
     "policies": "/ops/decisions/policy/",
     "replies": "/ops/decisions/replytemplate/",
     "certificates": "/ops/decisions/certificate/",
+    "decisions": "/ops/decisions/decision/",
+    "requesters": "/ops/tickets/requester/",
 }
 
 
@@ -261,7 +263,16 @@ def test_pages_of_our_own_have_no_barrier(enter, lead, order, scheme):
     Ticket.objects.filter(pk=order.pk).update(created_at=old)
     page = enter(lead, color_scheme=scheme)
     found = {}
-    for name, path in (PAGES | {"ticket": address(order), "why": f"{address(order)}#why"}).items():
+    rows = {
+        "ticket": address(order),
+        "why": f"{address(order)}#why",
+        "timeline": f"{address(order)}#timeline",
+        "requester": f"/ops/tickets/requester/{order.requester_id}/change/",
+        "policy": f"/ops/decisions/policy/{Policy.objects.get().pk}/change/",
+        "decision": f"/ops/decisions/decision/{order.decisions.get().pk}/change/",
+        "reply": f"/ops/decisions/replytemplate/{ReplyTemplate.objects.first().pk}/change/",
+    }
+    for name, path in (PAGES | rows).items():
         page.goto(path)
         page.wait_for_load_state("networkidle")
         results = Axe().run(page, context="#main", options={"runOnly": ["wcag2a", "wcag2aa"]})
