@@ -16,6 +16,7 @@ import pytest
 import redis
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
+from django.db import transaction
 from django.test import TransactionTestCase
 from django.utils import timezone
 
@@ -125,8 +126,9 @@ def history_can_be_flushed():
     flush = TransactionTestCase._fixture_teardown
 
     def lift_and_flush(case):
-        lift_triggers()
-        flush(case)
+        with transaction.atomic():  # some hundred statements, one wait for the disk
+            lift_triggers()
+            flush(case)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lift_and_flush)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -118,23 +118,28 @@ def _nothing_in_force(user: Any) -> Iterator[Fire]:
 
 
 def _late_tickets(now: datetime) -> Iterator[Fire]:
-    undecided = counted(Ticket.objects.undecided().filter(created_at__lt=now - UNDECIDED_FOR))
+    undecided = _came_before(now - UNDECIDED_FOR, Ticket.objects.undecided())
     if undecided:
         yield Fire(
-            f"{many(undecided, 'ticket is', 'tickets are')} not decided yet.",
+            f"{many(len(undecided), 'ticket is', 'tickets are')} not decided yet.",
             "They came in more than a minute ago.",
             tickets_at(view="undecided"),
         )
-    late = Ticket.objects.needing_a_person().filter(created_at__lt=now - DAY)
-    oldest = late.order_by("created_at").values_list("created_at", flat=True).first()
-    if oldest is not None:
-        number = counted(late)
+    late = _came_before(now - DAY, Ticket.objects.needing_a_person())
+    if late:
         yield Fire(
-            f"{many(number, 'open ticket', 'open tickets')} older than a day.",
-            f"The oldest waits for {age_words(oldest, now)}.",
+            f"{many(len(late), 'open ticket', 'open tickets')} older than a day.",
+            f"The oldest waits for {age_words(min(late), now)}.",
             tickets_at(view="old", o=OLDEST_FIRST),
             grave=False,
         )
+
+
+def _came_before(moment: datetime, tickets: QuerySet[Ticket]) -> list[datetime]:
+    """When those came that are older, counted as far as it helps. In the order of their index:
+    asked for both status and time, the database may go through all times there ever were."""
+    oldest = tickets.order_by("id").values_list("created_at", flat=True)[: MOST_COUNTED + 1]
+    return [created_at for created_at in oldest if created_at < moment]
 
 
 def _worker(user: Any, now: datetime) -> Iterator[Fire]:

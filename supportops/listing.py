@@ -39,7 +39,7 @@ class CappedPaginator(Paginator):
         first = (valid - 1) * self.per_page
         wanted = self.keys[first : min(first + self.per_page, self.cap)]
         rows: Any = self.object_list
-        return self._get_page(rows.filter(pk__in=wanted), valid, self)  # type: ignore[attr-defined,no-any-return]
+        return self._get_page(rows.filter(pk__in=wanted), valid, self)  # type: ignore[attr-defined]
 
 
 class ConsoleChangeList(ChangeList):

@@ -170,7 +170,7 @@ def _decide(
     prediction = classification.store(
         question.answer, ticket, message_number=message.number, now=now
     )
-    settled = decisions.settle(ticket, _case(ticket, question, prediction.pk), now=now)
+    settled = decisions.settle(ticket, _case(ticket, message, question, prediction.pk), now=now)
     decision = settled.decision
     reviewing.draw_for(decision, settled.verdict, now=now)
     _note_prediction(ticket, question.answer)
@@ -189,13 +189,13 @@ def _decide(
     return decision
 
 
-def _case(ticket: Ticket, question: Question, prediction_id: int) -> Case:
+def _case(ticket: Ticket, message: Message, question: Question, prediction_id: int) -> Case:
     """The prediction as plain data, for rules that know no classifier."""
     return Case(
         **_said(question),
         **_second_key(question),
         prediction_id=prediction_id,
-        variables=variables_of(ticket),
+        variables=variables_of(ticket, message.sender_name),
     )
 
 
@@ -236,10 +236,14 @@ def _second_key(question: Question) -> dict[str, Any]:
     }
 
 
-def variables_of(ticket: Ticket) -> dict[str, str]:
-    """What reply templates may name."""
+def variables_of(ticket: Ticket, sender_name: str) -> dict[str, str]:
+    """What reply templates may name.
+
+    The name is the one that came with the message: whoever types another's address must not learn
+    what that person is called.
+    """
     return {
-        "first_name": _first_name(ticket.requester.name),
+        "first_name": _first_name(sender_name),
         "reference": ticket.reference,
         "business_name": settings.BUSINESS_NAME,
     }

@@ -69,7 +69,7 @@ def _erase_person(person: Requester, actor: Actor, now: datetime) -> None:
     )
     Outbox.objects.filter(ticket__in=tickets).update(data={})
     # Agents' answers and notes speak of the person too.
-    number = messages.update(subject="", body="", salt="", erased_at=now)
+    number = messages.update(sender_name="", subject="", body="", salt="", erased_at=now)
     for ticket in tickets.only("pk"):
         # A new nonce ends every tracking link that is still in somebody's mailbox.
         tickets.filter(pk=ticket.pk).update(tracking_nonce=new_nonce())

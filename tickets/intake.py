@@ -162,6 +162,7 @@ def _store(inquiry: Inquiry, question: deciding.Question | None, now: datetime) 
         ticket=ticket,
         number=1,
         author=Author.CUSTOMER,
+        sender_name=inquiry.name,
         subject=inquiry.subject,
         body=inquiry.message,
         created_at=ticket.created_at,

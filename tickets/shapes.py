@@ -155,6 +155,7 @@ def _message(message: Message) -> dict[str, Any]:
         "number": message.number,
         "author": message.author,
         "user": message.user.get_username() if message.user else None,
+        "name": message.sender_name or None,
         "subject": message.subject,
         "body": message.body,
         "internal": message.internal,
@@ -257,6 +258,7 @@ class MessageShape(Shape):
     number = serializers.IntegerField()
     author = code(Author)
     user = Words(allow_null=True)
+    name = Words(allow_null=True, help_text="As given with the inquiry that this message began.")
     subject = Words(allow_blank=True)
     body = Words(allow_blank=True)
     internal = serializers.BooleanField()

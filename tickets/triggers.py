@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tickets.models import HistoryModel
@@ -63,7 +63,7 @@ def install_triggers(using: str = "default", **kwargs: Any) -> None:
     if using != "default":
         return
     write = _sqlite if connection.vendor == "sqlite" else _postgresql
-    with connection.cursor() as cursor:
+    with transaction.atomic(using=using), connection.cursor() as cursor:
         for table, guard in guarded_tables(connection).items():
             for statement in write(table, guard):
                 cursor.execute(statement)

@@ -288,10 +288,10 @@ def test_a_line_that_misbehaves_is_a_failure_with_a_code(server, case, behave, c
     assert len(server.asked) == 1
 
 
-def test_nobody_there_is_a_failure(server):
-    url = server.url
-    server.server.server_close()
-    assert classifier(url).ask(TEXT).failure == "llm_unreachable"
+def test_nobody_there_is_a_failure():
+    with acts.running() as gone:
+        pass
+    assert classifier(gone.url).ask(TEXT).failure == "llm_unreachable"
 
 
 def test_a_private_address_is_refused_unless_allowed_by_name(server):

@@ -129,7 +129,8 @@ def draft_reply(ticket: Ticket) -> Reply | None:
     if ticket.intent is None:
         return None
     try:
-        return decisions.draft_reply(ticket.intent, deciding.variables_of(ticket))
+        name = ticket.messages.values_list("sender_name", flat=True).get(number=1)
+        return decisions.draft_reply(ticket.intent, deciding.variables_of(ticket, name))
     except NoPolicyInForce:
         return None
 

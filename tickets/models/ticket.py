@@ -227,6 +227,8 @@ class Message(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # As given with this message: addresses are easily typed, so names are not taken from others.
+    sender_name = models.CharField(max_length=200, blank=True)
     subject = models.CharField(max_length=200, blank=True)
     body = models.TextField(max_length=MESSAGE_LIMIT)
     internal = models.BooleanField(default=False)

@@ -14,6 +14,7 @@ from tickets.codes import AuditKind, Channel, OutboxState
 from tickets.intake import Inquiry, receive
 from tickets.models import AuditRecord, IdempotencyKey, Message, Outbox, Requester, Ticket
 from tickets.record import Actor
+from tickets.tests.visiting import certify
 
 WORDS = "Zyxwuvian parcels never reach Quibberdale"
 
@@ -98,3 +99,18 @@ def test_the_database_file_holds_no_trace(ticket):
     assert found() == traces
     erasure.erase("quentina@zzyzx.example", actor=Actor.machine(), now=timezone.now())
     assert found() == []
+
+
+def test_a_name_is_taken_from_the_inquiry_and_never_from_the_address(starter, says):
+    """Whoever types somebody's address does not learn what that person is called."""
+    certify("account_access")
+    says("account_access")
+    for name in ("Quentina Zzyzx", "Eve"):
+        inquiry = Inquiry(
+            name=name, email="q@example.com", message=f"Hello from {name}", channel=Channel.FORM
+        )
+        receive(inquiry, now=timezone.now())
+    replies = Message.objects.filter(author="machine").order_by("id").values_list("body", flat=True)
+    assert [reply.splitlines()[0] for reply in replies] == ["Hello Quentina,", "Hello Eve,"]
+    names = Message.objects.filter(number=1).order_by("id").values_list("sender_name", flat=True)
+    assert list(names) == ["Quentina Zzyzx", "Eve"]
