@@ -2,6 +2,8 @@
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
+# Public data sets for measuring; they are not part of the project.
+DATA ?= ../shared/data
 VENV := .venv
 PY := $(VENV)/bin/python
 # Without bytecode of what is never imported: half the time of an installation.
@@ -72,10 +74,15 @@ run: environment  ## Start everything: make run [PORT=8000] [HOST=127.0.0.1] [EN
 doctor: environment  ## Look whether all is well, and say what to do
 	@$(PY) manage.py doctor
 
+.PHONY: encoder
+encoder: environment $(VENV)/.encoder  ## Fetch and prepare the sentence encoder's weights
+	@$(PY) manage.py prepare_encoder
+
 .PHONY: evaluate
-evaluate: environment  ## Judge the classifier: make evaluate [ARGS="--data labelled.csv"]
+evaluate: environment  ## Measure the classifiers: make evaluate [DATA=directory] [ARGS=--quick]
 	@$(PY) manage.py prepare
-	@$(PY) manage.py evaluate $(ARGS)
+	@$(PY) manage.py evaluate
+	@$(PY) -m supportops.benchmarks.classifiers --data $(DATA) $(ARGS)
 
 # --- Tests and checks -----------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import numpy as np
 from django.conf import settings
 
 from classification import registry, starter_data, store
-from classification.contract import Progress
+from classification.contract import ModelDamaged, Progress
 from classification.models import Intent, ModelVersion
 
 OUT_OF_SCOPE = starter_data.OUT_OF_SCOPE
@@ -91,10 +91,12 @@ def read_csv(
                     raise DataUnusable(f"{path.name} has no column named {column!r}.")
             for row in reader:
                 text, intent = row[text_column], row[intent_column]
-                if not text or not text.strip() or not intent:
+                if not (text and text.strip() and intent and intent.strip()):
                     raise DataUnusable(f"{path.name}, line {reader.line_num}: empty text or label.")
                 texts.append(text)
                 intents.append(OUT_OF_SCOPE if intent == out_of_scope_label else intent)
+    except csv.Error as error:
+        raise DataUnusable(f"{path.name}, line {reader.reader.line_num}: {error}.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataUnusable(f"{path} cannot be read: {error}") from error
     return TrainingData([f"{path.stem}-{n}" for n in range(len(texts))], texts, intents)
@@ -140,13 +142,15 @@ def train(
     scores = _held_out(model)
     training_sha256 = store.training_hash(data.texts, data.intents)
     summary = summarise(scores, data)
+    known = ModelVersion.objects.filter(version=model.version).first()
+    if known is not None and _is_sound(known):
+        return Trained(known, scores, repeated=True)
     saved = store.save(
         model,
         settings.MODEL_DIR / model.version,
         training_sha256=training_sha256,
         scores=summary,
     )
-    known = ModelVersion.objects.filter(version=model.version).first()
     if known is not None and known.manifest_sha256 == saved.sha256:
         return Trained(known, scores, repeated=True)
     if known is not None:
@@ -162,6 +166,17 @@ def train(
         trained_at=now,
     )
     return Trained(version, scores, repeated=False)
+
+
+def _is_sound(version: ModelVersion) -> bool:
+    """Whether the model's files are those on record. They may be in force, so they then stay."""
+    try:
+        registry.load_classifier(
+            settings.MODEL_DIR / version.version, expected_sha256=version.manifest_sha256
+        )
+    except ModelDamaged:
+        return False
+    return True
 
 
 def _held_out(model: Any) -> HeldOutScores:

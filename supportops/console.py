@@ -109,7 +109,8 @@ def _item(request: HttpRequest, entry: Entry) -> dict[str, Any]:
 
 def _is_here(request: HttpRequest, entry: Entry) -> bool:
     """Whether this is the page, or one below it. A built-in view with a line is its own page."""
-    if not request.path.startswith(entry.link):
+    here = [e.link for lines in MENU.values() for e in lines if request.path.startswith(e.link)]
+    if not here or entry.link != max(here, key=len):
         return False
     chosen = request.GET.get("view", "") if request.path == entry.link else ""
     lines = {other.view for other in MENU["Tickets"]}

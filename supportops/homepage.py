@@ -17,7 +17,7 @@ from decisions.wording import reason_words
 from metrics import services as metrics
 from supportops.templatetags.console import age_words
 from tickets.admin.filters import AT_WORK, VIEWS, midnight
-from tickets.admin.ticket_list import TicketListAdmin, with_openings
+from tickets.admin.ticket_list import OLDEST_FIRST, with_openings
 from tickets.codes import OutboxState, TicketStatus
 from tickets.models import JobLease, Outbox, Ticket
 
@@ -29,7 +29,6 @@ MAIL_STUCK_FOR = timedelta(minutes=30)
 MOST_COUNTED = 999
 SHOWN = 8
 USUAL_WEEKS = 4
-OLDEST_FIRST = f"-{TicketListAdmin.list_display.index('age')}"
 
 
 @dataclass(frozen=True, slots=True)

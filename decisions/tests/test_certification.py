@@ -4,7 +4,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -156,7 +156,6 @@ def reference(confidence, wrong, grid, alpha, delta):
     st.sampled_from([0.1, 0.3, 0.6]),
     st.sampled_from([0.05, 0.2, 0.5]),
 )
-@settings(deadline=None)
 def test_permit_agrees_with_a_slow_reference(rows, alpha, delta):
     confidence, wrong = [c for c, _ in rows], [bad for _, bad in rows]
     grid = [0.9, 0.8, 0.7, 0.6, 0.5]

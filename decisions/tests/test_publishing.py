@@ -99,7 +99,7 @@ def write_conditions(draft, conditions):
     "conditions",
     [
         [],
-        None,
+        {},
         7,
         "length",
         ["length"],
@@ -123,22 +123,18 @@ def test_a_bad_rule_refuses_and_nothing_changed(draft, conditions):
 
 
 @pytest.mark.parametrize(
-    "topics",
+    "change",
     [
-        None,
-        [],
-        {},
-        {"fraud": ["scam"]},
-        {"fraud": {"en": "scam"}},
-        {"fraud": {"en": [""]}},
+        lambda topics: [],
+        lambda topics: {},
+        lambda topics: "fraud",
+        lambda topics: {**topics, "fraud": ["scam"]},
+        lambda topics: {**topics, "fraud": {"en": "scam"}},
+        lambda topics: {**topics, "fraud": {"en": [""]}},
     ],
 )
-def test_topics_that_cannot_be_searched_for_refuse_and_nothing_changed(draft, topics):
-    draft.topics = (
-        topics if topics is None or isinstance(topics, list) else {**draft.topics, **topics}
-    )
-    if topics == {}:
-        draft.topics = {}
+def test_topics_that_cannot_be_searched_for_refuse_and_nothing_changed(draft, change):
+    draft.topics = change(draft.topics)
     draft.save()
     before = stored()
     with pytest.raises(NotPublishable):
@@ -258,9 +254,12 @@ OF_DRAFT = "(SELECT id FROM decisions_policy WHERE NOT published)"
 
 
 def refused(statement):
-    with pytest.raises(DatabaseError, match="history is never changed"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
+    with (
+        pytest.raises(DatabaseError, match="history is never changed"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
 
 
 def executed(statement):

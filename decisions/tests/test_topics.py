@@ -5,7 +5,7 @@ import time
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from decisions.starter import FOLDER
@@ -255,7 +255,6 @@ def test_a_hit_holds_the_list_entry_and_never_what_the_customer_wrote():
 
 
 @given(st.text(max_size=200))
-@settings(deadline=None)
 def test_any_text_can_be_searched_and_the_same_is_found_again(text):
     assert STARTER.find(text) == STARTER.find(text)
     assert normalise(normalise(text)) == normalise(text)

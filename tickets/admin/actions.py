@@ -14,6 +14,7 @@ from decisions import replies
 from tickets import conversation, handling
 from tickets.admin.page import assignable
 from tickets.codes import Priority
+from tickets.forms import TypedText
 from tickets.holding import NotPossible
 from tickets.models import MESSAGE_LIMIT, Queue, Ticket
 from tickets.record import Actor
@@ -29,8 +30,10 @@ class NothingAsked(forms.Form):
 class WordsForm(forms.Form):
     """Something to write."""
 
-    body = forms.CharField(
-        max_length=MESSAGE_LIMIT, error_messages={"required": "Write something first."}
+    body = TypedText(
+        lines=True,
+        max_length=MESSAGE_LIMIT,
+        error_messages={"required": "Write something first."},
     )
 
 

@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 
 from tickets.admin import actions, page
 from tickets.admin.ticket_list import TicketListAdmin
+from tickets.forms import displayable
 from tickets.holding import ChangedMeanwhile, NotPossible
 from tickets.models import Ticket
 
@@ -148,7 +149,7 @@ class TicketAdmin(TicketListAdmin):
             return HttpResponseRedirect(self.address(request, ticket))
         composer = {
             "kind": name,
-            "body": request.POST.get("body", ""),
+            "body": displayable(request.POST.get("body", "")),
             "errors": found or [why],
             "gap": any(error.code == "gap" for error in form.errors.as_data().get("body", [])),
         }

@@ -72,6 +72,12 @@ def test_a_reply_goes_out_and_the_ticket_waits(client, ticket, agent):
     )
 
 
+def test_line_ends_of_browsers_count_and_stay_as_one_character(client, ticket):
+    typed = "a\r\n" * 9_999 + "ab"
+    assert reply(client, ticket, typed).status_code == 302
+    assert Message.objects.get(ticket=ticket, number=2).body == typed.replace("\r\n", "\n")
+
+
 def test_send_and_resolve_does_both(client, ticket):
     reply(client, ticket, "Done.", then="resolve")
     assert now_of(ticket).status == "resolved"
@@ -113,6 +119,8 @@ def test_a_second_click_sends_nothing_twice(client, ticket):
         ("empty", "", "Write something first."),
         ("blank", " \n ", "Write something first."),
         ("too long", "x" * 20_001, "at most 20000 characters"),
+        ("invisible", "\u200b\u2060", "Write something first."),
+        ("broken", "Hello \0 there", "broken character"),
         ("a gap", "We sent it on [day], Ada.", "There is still a gap to fill: [day]"),
     ],
 )
@@ -121,7 +129,7 @@ def test_a_reply_that_cannot_be_sent_stays_where_it_was_typed(client, ticket, ca
     response = reply(client, ticket, body)
     assert response.status_code == 422
     assert said in words_of(response)
-    assert response.context["composer"]["body"] == body
+    assert response.context["composer"]["body"] == body.replace("\0", "\ufffd")
     assert all_rows() == before
 
 

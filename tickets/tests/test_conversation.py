@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from tickets import conversation, handling, intake
 from tickets.codes import TicketStatus
 from tickets.holding import NotPossible
-from tickets.models import Outbox, Ticket
+from tickets.models import ApiKey, Outbox, Ticket
 from tickets.record import Actor
 from tickets.tests.arriving import DAY, HOUR, NOW, arrive, kinds_of, stored
 from tickets.tests.factories import TicketFactory
@@ -168,8 +168,6 @@ def test_the_same_words_twice_behind_what_was_seen_are_a_double_click(automating
 
 
 def test_an_integration_that_passes_a_reply_on_stands_in_the_timeline(automating, issue_key):
-    from tickets.models import ApiKey
-
     issue_key(name="crm")
     key = ApiKey.objects.get(name="crm")
     ticket = arrive()

@@ -10,6 +10,7 @@ from django.core.mail import EmailMessage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from decisions.models import ReplyTemplate
 from tickets import conversation, delivery, handling, tracking
 from tickets.codes import Channel, OutboxKind, OutboxState
 from tickets.delivery import DAY, LEASE, MOST_ATTEMPTS, compose, deliver_due
@@ -187,12 +188,10 @@ def test_an_answer_greets_by_name_only_what_can_be_one(automating, name, greeted
 
 
 def test_a_subject_longer_than_its_column_is_cut_and_the_ticket_still_answered(automating):
-    from decisions.models import ReplyTemplate
-
+    subject = "x" * 180 + " {{ first_name }}"
     ReplyTemplate.objects.create(
-        slug="order_status", version=2, subject="x" * 190 + " {{ first_name }}", body="Hello",
-        created_at=NOW,
-    )  # fmt: skip
+        slug="order_status", version=2, subject=subject, body="Hello", created_at=NOW
+    )
     ticket = arrive(name="A" * 40)
     assert ticket.status == "answered"
     assert len(ticket.messages.get(number=2).subject) == 200

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from decisions.models import Override
-from tickets import audit, conversation, handling
+from tickets import audit, conversation, handling, intake
 from tickets.codes import AuditKind, Priority, Role
 from tickets.holding import ChangedMeanwhile, NotPossible
 from tickets.models import ApiKey, AuditRecord, Message, Outbox, Queue, Ticket
@@ -232,8 +232,6 @@ def test_a_ticket_nobody_decided_can_be_ended_and_is_not_decided_any_more(
     end(left.pk, actor=by_agent, now=LATER)
     left.refresh_from_db()
     assert left.decided_at == LATER
-    from tickets import intake
-
     assert intake.sweep(now=LATER + HOUR) == 0
 
 

@@ -1,0 +1,6 @@
+"""How Hypothesis works here: no example may fail because the machine was busy."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
