@@ -76,13 +76,17 @@ doctor: environment  ## Look whether all is well, and say what to do
 
 .PHONY: encoder
 encoder: environment $(VENV)/.encoder  ## Fetch and prepare the sentence encoder's weights
-	@$(PY) manage.py prepare_encoder
+	@$(PY) manage.py prepare_encoder $(ARGS)
 
 .PHONY: evaluate
 evaluate: environment  ## Measure the classifiers: make evaluate [DATA=directory] [ARGS=--quick]
 	@$(PY) manage.py prepare
 	@$(PY) manage.py evaluate
 	@$(PY) -m supportops.benchmarks.classifiers --data $(DATA) $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(VENV)/.dev  ## Take the documentation's pictures of a running install: ARGS="--password …"
+	@$(PY) docs/take_screenshots.py $(ARGS)
 
 # --- Tests and checks -----------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from decisions.breaker import Chart, Path, chart_for, follow
-from decisions.models import OVERALL, Breaker, Certificate, Decision, Finding
+from decisions.models import OVERALL, Breaker, Certificate, Decision, Finding, lock_stops
 from decisions.services import policy_in_force
 from tickets import record
 from tickets.codes import AuditKind, FindingSource, Level, Outcome
@@ -54,6 +54,7 @@ def _check(intent: str, now: datetime) -> Breaker | None:
     path = path_of(breaker)
     breaker.level = path.level
     if path.tripped:
+        lock_stops(shared=False)
         breaker.open, breaker.changed_at = True, now
         breaker.reason = f"{path.wrong} of {path.scored} automatic answers were confirmed wrong."
         _put_on_record(breaker, record.Actor.machine(), now)
@@ -134,6 +135,7 @@ def rearm(intent: str, reason: str, *, actor: record.Actor, now: datetime) -> bo
         if breaker is None:
             return False
         set_chart(breaker, now, again=True)
+        lock_stops(shared=False)
         breaker.open, breaker.reason, breaker.changed_at = False, reason, now
         breaker.save()
         _put_on_record(breaker, actor, now)

@@ -171,7 +171,7 @@ def _priority(facts: Facts, policy: PolicySnapshot) -> Priority:
 
 def _shadow(facts: Facts, policy: PolicySnapshot, intent: IntentPolicy) -> Outcome | None:
     """What `auto` would have done, for an intent at `shadow`."""
-    if facts.intent is None or intent.level != Level.SHADOW:
+    if intent.level != Level.SHADOW:
         return None
-    as_auto = {**policy.intents, facts.intent: replace(intent, level=Level.AUTO)}
+    as_auto = {str(facts.intent): replace(intent, level=Level.AUTO)}
     return decide(facts, replace(policy, intents=as_auto)).outcome

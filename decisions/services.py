@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Count, F, Q, Value
+from django.db.models import F
 
 from decisions import engine, replies
 from decisions.engine import ENGINE_VERSION, Verdict
@@ -18,22 +17,42 @@ from decisions.facts import Facts
 from decisions.guards import could_be_answered, is_probability
 from decisions.models import (
     OVERALL,
-    Breaker,
     Certificate,
     Decision,
     Policy,
-    Publication,
     Quota,
     ReplyTemplate,
-    Switch,
+    lock_stops,
 )
 from decisions.policy import IntentPolicy, PolicySnapshot
 from decisions.topics import PERSON_TOPIC, TopicDetector
 from tickets import calendars
 from tickets.codes import Level, Outcome, Reason
-from tickets.models import Ticket
+from tickets.models import Ticket, first_row, rows_of
 
 DAY = timedelta(hours=24)
+
+# Asked with every decision, while all others wait.
+LATEST_PUBLICATION = "SELECT id, policy_id FROM decisions_publication ORDER BY id DESC LIMIT 1"
+STOPPED = """
+SELECT EXISTS (SELECT 1 FROM decisions_switch WHERE "on"),
+       EXISTS (SELECT 1 FROM decisions_breaker WHERE open AND intent IN (%s, %s))
+"""
+IN_FORCE = """
+SELECT * FROM decisions_certificate
+ WHERE classifier_version = %s AND issued_at <= %s AND expires_at > %s
+ ORDER BY id DESC LIMIT 20
+"""
+NEWEST_VERSION = """
+SELECT * FROM decisions_replytemplate WHERE slug = %s ORDER BY version DESC LIMIT 1
+"""
+RECENT = """
+SELECT COUNT(*) FILTER (WHERE created_at > %s AND created_at <= %s),
+       COUNT(*) FILTER (WHERE auto_replied_at > %s)
+  FROM tickets_ticket
+ WHERE requester_id = %s AND id <> %s
+   AND (created_at > %s AND created_at <= %s OR auto_replied_at > %s)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +122,7 @@ def policy_in_force() -> PolicyInForce:
     Raises:
         NoPolicyInForce: nothing was ever published.
     """
-    latest = Publication.objects.order_by("-id").values_list("id", "policy_id").first()
+    latest = first_row(LATEST_PUBLICATION)
     if latest is None:
         raise NoPolicyInForce("No policy was published; run `manage.py prepare`.")
     publication_id, policy_id = latest
@@ -247,16 +266,9 @@ def wants_second_key(case: Case) -> bool:
 def _recent(ticket: Ticket, now: datetime) -> dict[str, Any]:
     """What the requester sent and got in the last 24 hours, other than this ticket."""
     # An imported ticket may be years old and have been answered a minute ago.
-    written = Q(created_at__gt=now - DAY, created_at__lte=now)
-    answered = Q(auto_replied_at__gt=now - DAY)
-    return (
-        ticket.requester.tickets.filter(written | answered)
-        .exclude(pk=ticket.pk)
-        .aggregate(
-            tickets_24h=Count("pk", filter=written),
-            automatic_replies_24h=Count("pk", filter=answered),
-        )
-    )
+    since, pk = now - DAY, ticket.pk
+    counted = first_row(RECENT, since, now, since, ticket.requester_id, pk, since, now, since)
+    return {"tickets_24h": counted[0], "automatic_replies_24h": counted[1]}
 
 
 def _person_decided(ticket: Ticket) -> bool:
@@ -279,34 +291,16 @@ class _Stopped:
 
 def _stopped(intent: str | None) -> _Stopped:
     """Switch and breakers, read anew in every deciding transaction."""
-    asked = [OVERALL, intent or OVERALL]
-    if connection.vendor == "postgresql":
-        return _stopped_and_held(asked)
-    switch = Switch.objects.filter(on=True).values_list(Value("switch"))
-    breakers = Breaker.objects.filter(intent__in=asked, open=True)
-    stops = switch.union(breakers.order_by().values_list(Value("breaker")))
-    found = {kind for (kind,) in stops}
-    return _Stopped(switch="switch" in found, breaker="breaker" in found)
-
-
-def _stopped_and_held(asked: list[str]) -> _Stopped:
-    """Holds the rows as shared: who stops automation waits for decisions under way and is obeyed by
-    every later one."""
-    with connection.cursor() as cursor:
-        cursor.execute('SELECT "on" FROM decisions_switch FOR SHARE')
-        switch = any(on for (on,) in cursor.fetchall())
-        cursor.execute(
-            "SELECT open FROM decisions_breaker WHERE intent = ANY(%s) ORDER BY intent FOR SHARE",
-            [asked],
-        )
-        return _Stopped(switch=switch, breaker=any(is_open for (is_open,) in cursor.fetchall()))
+    lock_stops(shared=True)
+    switch, breaker = first_row(STOPPED, OVERALL, intent or OVERALL)
+    return _Stopped(switch=bool(switch), breaker=bool(breaker))
 
 
 def _certificate(case: Case, now: datetime) -> Certificate | None:
     """The newest valid certificate that speaks of this intent and this classifier version."""
     if case.intent is None or case.classifier is None:
         return None
-    for certificate in Certificate.objects.in_force(case.classifier, now)[:20]:
+    for certificate in rows_of(Certificate, IN_FORCE, case.classifier, now, now):
         if case.intent in certificate.intents:
             return certificate
     return None
@@ -333,9 +327,10 @@ def _reply(intent: IntentPolicy, variables: Mapping[str, str]) -> Reply | None:
     """The intent's reply, filled in; None when there is none or a variable has no value."""
     if intent.template is None or intent.level == Level.OFF:
         return None
-    template = ReplyTemplate.objects.filter(slug=intent.template).order_by("-version").first()
-    if template is None:
+    versions = rows_of(ReplyTemplate, NEWEST_VERSION, intent.template)
+    if not versions:
         return None
+    template = versions[0]
     try:
         subject = replies.render(template.subject, variables)
         return Reply(template, subject, replies.render(template.body, variables))

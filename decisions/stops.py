@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from decisions import breakers
-from decisions.models import Switch
+from decisions.models import Switch, lock_stops
 from tickets import record
 from tickets.codes import AuditKind
 
@@ -26,8 +26,8 @@ def set_switch(on: bool, reason: str, *, actor: record.Actor, now: datetime) -> 
     """
     reason = _stated(reason)
     with transaction.atomic():
+        lock_stops(shared=False)
         Switch.objects.get_or_create(pk=SWITCH_ROW, defaults={"changed_at": now})
-        # Waits for decisions that hold the row as shared; every later one sees the new state.
         switch = Switch.objects.select_for_update().get(pk=SWITCH_ROW)
         if switch.on == on:
             return False

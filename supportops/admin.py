@@ -43,13 +43,12 @@ class StaffAdmin(ConsoleAdmin, DjangoUserAdmin):  # type: ignore[misc]
     )
     readonly_fields = ("last_login", "date_joined")
 
-    def formfield_for_manytomany(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> Any:
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Roles are few: all are seen at once."""
         field = super().formfield_for_manytomany(
             db_field, request, widget=CheckboxSelectMultiple, **kwargs
         )
+        assert field is not None  # roles are a field of every account
         field.help_text = "What somebody may do; docs/roles.md says what each role is good for."
         return field
 

@@ -33,7 +33,7 @@ from tickets.codes import (
     Reason,
     TicketStatus,
 )
-from tickets.models import Message, Outbox, Queue, Ticket, TicketEvent
+from tickets.models import Message, Outbox, Ticket, TicketEvent, first_row, insert, update
 from tickets.record import Actor, AuditEntry
 
 logger = logging.getLogger("supportops.deciding")
@@ -179,7 +179,7 @@ def _decide(
     else:
         told, outbox = _escalate(ticket, decision, question, now)
     _note_decision(ticket, decision, now)
-    ticket.save(update_fields=DECIDED_FIELDS)
+    update(ticket, DECIDED_FIELDS)
     record.write(
         now=now,
         events=[*events, *told],
@@ -274,7 +274,8 @@ def _note_decision(ticket: Ticket, decision: Decision, now: datetime) -> None:
     ticket.outcome, ticket.reasons = decision.outcome, decision.reasons
     ticket.decided_at = ticket.updated_at = now
     if decision.queue and (ticket.queue_id is None or ticket.assignee_id is None):
-        ticket.queue = Queue.objects.filter(slug=decision.queue).first() or ticket.queue
+        found = first_row("SELECT id FROM tickets_queue WHERE slug = %s", decision.queue)
+        ticket.queue_id = found[0] if found else ticket.queue_id
     if ticket.round == 1:
         ticket.priority = Priority(decision.priority)
 
@@ -378,7 +379,7 @@ def add_message(
 ) -> Message:
     """Append to the conversation. The caller holds the ticket and saves it."""
     ticket.message_count += 1
-    return Message.objects.create(
+    message = Message(
         ticket=ticket,
         number=ticket.message_count,
         author=author,
@@ -388,6 +389,8 @@ def add_message(
         internal=internal,
         created_at=now,
     )
+    insert(message)
+    return message
 
 
 def mail(

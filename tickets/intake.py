@@ -13,13 +13,22 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from decisions.models import Decision
 from tickets import deciding, record
 from tickets.codes import Author, Channel, EventKind, TicketStatus
 from tickets.holding import held_unless_busy, is_deadlock
-from tickets.models import ApiKey, IdempotencyKey, Message, Requester, Ticket, TicketEvent
+from tickets.models import (
+    ApiKey,
+    IdempotencyKey,
+    Message,
+    Requester,
+    Ticket,
+    TicketEvent,
+    insert,
+    rows_of,
+)
 from tickets.record import Actor
 from tickets.references import new_reference
 
@@ -156,9 +165,9 @@ def _by_key(inquiry: Inquiry, now: datetime) -> Ticket | None:
 
 
 def _store(inquiry: Inquiry, question: deciding.Question | None, now: datetime) -> Receipt:
-    requester = _requester(inquiry)
+    requester = _requester(inquiry, now)
     ticket = _ticket(inquiry, requester, now)
-    message = Message.objects.create(
+    message = Message(
         ticket=ticket,
         number=1,
         author=Author.CUSTOMER,
@@ -167,6 +176,7 @@ def _store(inquiry: Inquiry, question: deciding.Question | None, now: datetime) 
         body=inquiry.message,
         created_at=ticket.created_at,
     )
+    insert(message)
     if inquiry.idempotency_key is not None:
         _remember(inquiry, ticket, now)
     about = {"automatic_mail": True} if inquiry.automatic_mail else {}
@@ -180,12 +190,17 @@ def _store(inquiry: Inquiry, question: deciding.Question | None, now: datetime) 
     return Receipt(ticket, decision)
 
 
-def _requester(inquiry: Inquiry) -> Requester:
+def _requester(inquiry: Inquiry, now: datetime) -> Requester:
     """Locked first, as everywhere: caps for a person hold when two inquiries come at once."""
     email = inquiry.email.lower()  # one person, one spelling
-    requester = Requester.objects.select_for_update(no_key=True).filter(email=email).first()
-    if requester is None:
-        return Requester.objects.create(email=email, name=inquiry.name)
+    sql = "SELECT * FROM tickets_requester WHERE email = %s"
+    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
+    known = rows_of(Requester, sql + lock, email)
+    if not known:
+        requester = Requester(email=email, name=inquiry.name, created_at=now)
+        insert(requester)
+        return requester
+    requester = known[0]
     if inquiry.name and not requester.name:
         requester.name = inquiry.name
         requester.save(update_fields=["name"])
@@ -193,7 +208,7 @@ def _requester(inquiry: Inquiry) -> Requester:
 
 
 def _ticket(inquiry: Inquiry, requester: Requester, now: datetime) -> Ticket:
-    return Ticket.objects.create(
+    ticket = Ticket(
         reference=new_reference(),
         requester=requester,
         channel=inquiry.channel,
@@ -208,6 +223,8 @@ def _ticket(inquiry: Inquiry, requester: Requester, now: datetime) -> Ticket:
         updated_at=now,
         last_customer_at=inquiry.sent_at or now,
     )
+    insert(ticket)
+    return ticket
 
 
 def _forget_expired(inquiry: Inquiry, now: datetime) -> None:
@@ -218,13 +235,14 @@ def _forget_expired(inquiry: Inquiry, now: datetime) -> None:
 
 
 def _remember(inquiry: Inquiry, ticket: Ticket, now: datetime) -> None:
-    IdempotencyKey.objects.create(
+    row = IdempotencyKey(
         owner=inquiry.owner,
         key=str(inquiry.idempotency_key),
         body_hash=inquiry.body_hash(),
         ticket=ticket,
         created_at=now,
     )
+    insert(row)
 
 
 def finish(ticket_id: int, *, now: datetime, wait: bool = True) -> Decision | None:

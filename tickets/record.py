@@ -11,11 +11,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from tickets import nudge
 from tickets.codes import ActorKind, AuditKind, EventKind
-from tickets.models import ApiKey, AuditHead, AuditRecord, Message, Outbox, Ticket, TicketEvent
+from tickets.models import (
+    ApiKey,
+    AuditHead,
+    AuditRecord,
+    Message,
+    Outbox,
+    Ticket,
+    TicketEvent,
+    first_row,
+    insert,
+    update,
+)
 
 GENESIS = "0" * 64
 HEAD = 1  # the only row of its table
@@ -84,13 +95,12 @@ def write(
     """Write history. The worker is nudged after the commit when something waits for delivery."""
     # The caller's transaction, if there is one, is what is rolled back: no savepoint of its own.
     with transaction.atomic(savepoint=False):
-        if len(events) == 1:
-            events[0].save()
-        elif events:
-            TicketEvent.objects.bulk_create(events)
+        for event in events:
+            event.save()
         if outbox:
-            # The unique key decides what was queued before, in this or any other process.
-            Outbox.objects.bulk_create(outbox, ignore_conflicts=True)
+            for row in outbox:
+                # The unique key decides what was queued before, in this or any other process.
+                insert(row, unless_there=True)
             # What is committed stays acknowledged, even where nobody can be nudged.
             transaction.on_commit(nudge.worker, robust=True)
         if audit:
@@ -98,23 +108,29 @@ def write(
 
 
 def _append(entries: Sequence[AuditEntry], now: datetime) -> None:
-    head = _head()
+    number, digest = _locked_head() or _first_head()
     for entry in entries:
-        record = link(entry, number=head.number + 1, previous=head.digest, now=now)
+        record = link(entry, number=number + 1, previous=digest, now=now)
         record.save()
-        head.number, head.digest = record.number, record.digest
-    AuditHead.objects.filter(pk=HEAD).update(number=head.number, digest=head.digest)
+        number, digest = record.number, record.digest
+    update(AuditHead(pk=HEAD, number=number, digest=digest), ["number", "digest"])
 
 
-def _head() -> AuditHead:
-    """The newest link, locked. The first of two writers who find none makes it; both then wait."""
-    locked = AuditHead.objects.select_for_update()
-    head = locked.filter(pk=HEAD).first()
-    if head is None:
-        AuditHead.objects.bulk_create(
-            [AuditHead(pk=HEAD, number=0, digest=GENESIS)], ignore_conflicts=True
-        )
-        head = locked.get(pk=HEAD)
+def _locked_head() -> tuple[int, str] | None:
+    """Number and digest of the newest link; everybody else waits from here on."""
+    sql = "SELECT number, digest FROM tickets_audithead WHERE id = %s"
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    found: tuple[int, str] | None = first_row(sql + lock, HEAD)
+    return found
+
+
+def _first_head() -> tuple[int, str]:
+    """The first of two writers who find no head makes it; both then wait for it."""
+    AuditHead.objects.bulk_create(
+        [AuditHead(pk=HEAD, number=0, digest=GENESIS)], ignore_conflicts=True
+    )
+    head = _locked_head()
+    assert head is not None  # it was just made, by us or by the other
     return head
 
 

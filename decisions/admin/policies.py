@@ -81,6 +81,7 @@ class PartInline(NamesSlugs, TabularInline):
 
     extra = 0
     tab = False
+    hide_title = True
 
     def _draft(self, obj: Policy | None) -> bool:
         return obj is not None and not obj.published

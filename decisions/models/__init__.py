@@ -9,7 +9,7 @@ from decisions.models.policies import (
 )
 from decisions.models.record import Certificate, Decision, Override
 from decisions.models.reviews import Finding, Review
-from decisions.models.stops import OVERALL, Breaker, Quota, Switch
+from decisions.models.stops import OVERALL, Breaker, Quota, Switch, lock_stops
 
 __all__ = [
     "OVERALL",
@@ -26,4 +26,5 @@ __all__ = [
     "ReplyTemplate",
     "Review",
     "Switch",
+    "lock_stops",
 ]

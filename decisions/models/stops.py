@@ -1,9 +1,23 @@
 """What stops automation: the switch, breakers and hourly quotas."""
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 
 OVERALL = ""  # stands for all intents together
+STOPS = 4_920_731_077  # any number; the name of a lock of PostgreSQL
+
+
+def lock_stops(*, shared: bool) -> None:
+    """Deciding shares this lock; stopping takes it alone, until the end of the transaction.
+
+    So who stops automation waits for decisions under way, and is obeyed by every later one. Locks
+    of rows would not do: those who share one keep overtaking who wants it alone. On SQLite writers
+    queue up by themselves.
+    """
+    if connection.vendor == "postgresql":
+        kind = "_shared" if shared else ""
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_advisory_xact_lock{kind}(%s)", [STOPS])
 
 
 class Switch(models.Model):

@@ -1,5 +1,6 @@
 """The engine: examples of every way to an outcome, and the laws that hold for all of them."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from decisions.engine import Verdict, decide
+from decisions.engine import ENGINE_VERSION, Verdict, decide
 from decisions.facts import Facts
 from decisions.guards import GUARDS
 from decisions.policy import PolicySnapshot
@@ -548,8 +549,39 @@ def test_a_record_of_another_kind_is_refused(change, words):
         Facts.from_record({**make_facts().as_record(), **change})
 
 
-def test_a_verdict_cannot_be_changed():
+def test_a_verdict_and_its_steps_cannot_be_changed():
     verdict = decide(make_facts(), make_policy())
     assert isinstance(verdict, Verdict)
     with pytest.raises(AttributeError):
         verdict.outcome = Outcome.ESCALATE
+    with pytest.raises(AttributeError):
+        verdict.trace[0].fired = True
+
+
+# --- The version ----------------------------------------------------------------------------------
+
+
+def test_one_version_of_the_engine_always_decides_alike():
+    """Replaying the audit chain rests on this. Whoever changes what comes out here gives the engine
+    its next version."""
+    policy = make_policy(make_rule("length > 100", queue="billing", priority=Priority.HIGH))
+    cases = [
+        {},
+        *(changes for _, changes in FIRES),
+        *({"confidence": number} for number in (None, 0, 0.5, 0.79, 0.8, 1, 2)),
+        *({"margin": number} for number in (None, 0, 0.09, 0.1, 1)),
+        *({"certified_threshold": number} for number in (None, 0.5, 0.95, 0.96)),
+        *({"no_intent": why, "intent": None} for why in (None, *NoIntent)),
+        {"intent": "praise"},
+        {"cap_reached": True},
+        {"length": 200},
+    ]
+    outcomes = []
+    for changes in cases:
+        for level in Level:
+            intent = replace(policy.intents[INTENT], level=level)
+            verdict = decide(make_facts(**changes), replace(policy, intents={INTENT: intent}))
+            told = [*verdict.reasons, verdict.queue, verdict.priority, verdict.shadow_outcome]
+            outcomes.append([verdict.outcome, *told])
+    digest = hashlib.sha256(json.dumps(outcomes).encode()).hexdigest()
+    assert (ENGINE_VERSION, digest[:16]) == (1, "b581475e05ea5a6e")

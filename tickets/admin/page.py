@@ -129,8 +129,9 @@ def draft_reply(ticket: Ticket) -> Reply | None:
     if ticket.intent is None:
         return None
     try:
-        name = ticket.messages.values_list("sender_name", flat=True).get(number=1)
-        return decisions.draft_reply(ticket.intent, deciding.variables_of(ticket, name))
+        names = ticket.messages.filter(number=1).values_list("sender_name", flat=True)
+        variables = deciding.variables_of(ticket, names.first() or "")
+        return decisions.draft_reply(ticket.intent, variables)
     except NoPolicyInForce:
         return None
 

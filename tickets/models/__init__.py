@@ -10,6 +10,7 @@ from tickets.models.log import (
     TicketEvent,
 )
 from tickets.models.people import ApiKey, Requester
+from tickets.models.statements import first_row, insert, rows_of, update
 from tickets.models.ticket import MESSAGE_LIMIT, Calendar, Message, Queue, Ticket
 
 __all__ = [
@@ -28,4 +29,8 @@ __all__ = [
     "Requester",
     "Ticket",
     "TicketEvent",
+    "first_row",
+    "insert",
+    "rows_of",
+    "update",
 ]

@@ -4,6 +4,8 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from django.db import models
 
+from tickets.models.statements import insert
+
 M = TypeVar("M", bound=models.Model)
 
 
@@ -41,8 +43,10 @@ class HistoryModel(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             raise HistoryIsReadOnly(f"{type(self).__name__} rows are never changed.")
-        kwargs["force_insert"] = True
-        super().save(*args, **kwargs)
+        if self.pk is None:
+            insert(self)
+        else:
+            super().save(*args, **kwargs | {"force_insert": True})
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise HistoryIsReadOnly(f"{type(self).__name__} rows are never deleted.")

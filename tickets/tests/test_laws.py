@@ -9,13 +9,13 @@ from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from classification import services as classification
 from classification.contract import Prediction
 from decisions import services as decisions
 from decisions import stops
-from decisions.models import Decision, Switch
+from decisions.models import Decision
 from tickets import audit, conversation, deciding, handling, intake, reclassifying
 from tickets.codes import AuditKind, NoIntent, OutboxKind, Outcome, TicketStatus
 from tickets.models import AuditRecord, Outbox, Ticket
@@ -38,7 +38,13 @@ FAILED = ["processing_failed"]
 
 # Where these fail, history or the inquiry itself cannot be written, or the two functions that catch
 # what others throw are gone. Nobody is told that anything was stored then.
-STORING = ("tickets.record:", "tickets.intake:", "tickets.holding:", "tickets.conversation:")
+STORING = (
+    "tickets.record:",
+    "tickets.intake:",
+    "tickets.holding:",
+    "tickets.conversation:",
+    "tickets.models.statements:",
+)
 STORING_TOO = {
     "decisions.services:audit_data",
     "tickets.deciding:_audit_entry",
@@ -310,7 +316,7 @@ def test_the_good_answer_of_these_tests_is_one_that_automates(answering):
         [replace(GOOD, alternatives=((0.97, "order_status"),))],
         [replace(GOOD, alternatives=(("order_status", math.nan),))],
     ],
-    ids=repr,
+    ids=lambda said: repr(said).partition(" at 0x")[0],
 )
 def test_whatever_the_classifier_answers_a_person_gets_the_ticket(answering, said):
     answering(said)
@@ -520,30 +526,40 @@ def test_the_switch_stops_the_next_decision_and_only_new_ones(automating, by_age
     assert stopped.reasons == ["guard:kill_switch"]
 
 
+MOST_TURNS = 40
+
+
 @pytest.mark.django_db(transaction=True)
-def test_the_switch_is_obeyed_by_every_decision_after_it_while_inquiries_come_in(
+def test_the_switch_gets_through_while_inquiries_come_in_and_every_later_decision_obeys(
     automating, by_agent
 ):
     """The chain says what came first: behind the switch nothing is automated any more."""
-    Switch.objects.create(pk=1, changed_at=NOW)
-    thrown = threading.Event()
+    busy, stopped = threading.Event(), threading.Event()
 
-    def keep_asking(number: int) -> None:
-        for turn in range(6):
-            arrive(email=f"p{number}-{turn}@example.com")
-            if turn == 2 and number == 0:
-                thrown.set()
+    def keep_asking(number: int) -> int:
+        turns = 0
+        while turns < MOST_TURNS and not stopped.is_set():
+            arrive(email=f"p{number}-{turns}@example.com")
+            turns += 1
+            if turns == 2:
+                busy.set()
+        stopped.wait(60)
+        arrive(email=f"p{number}-after@example.com")
+        return turns
 
     def throw() -> None:
-        thrown.wait(60)
+        busy.wait(60)
         stops.set_switch(True, "Stop", actor=by_agent, now=NOW)
+        stopped.set()
 
-    made = in_threads([throw, *[lambda n=n: keep_asking(n) for n in range(4)]])
+    made = in_threads([throw, *[lambda n=n: keep_asking(n) for n in range(5)]])
     assert [error for error in made if isinstance(error, Exception)] == []
+    if connection.vendor == "postgresql":  # SQLite's writers do not queue up in order
+        assert max(made[1:]) < MOST_TURNS  # nobody kept the switch from being thrown
     switch = AuditRecord.objects.get(kind=AuditKind.SWITCH).number
     decided = AuditRecord.objects.filter(kind=AuditKind.DECISION)
     after = [json.loads(row.body)["data"]["outcome"] for row in decided.filter(number__gt=switch)]
     before = [json.loads(row.body)["data"]["outcome"] for row in decided.filter(number__lt=switch)]
     assert set(before) == {Outcome.AUTO_RESOLVE}
     assert set(after) == {Outcome.ESCALATE}
-    assert len(before) + len(after) == 24
+    assert len(after) >= 5
