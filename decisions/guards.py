@@ -135,7 +135,7 @@ def automatic_mail(facts: Facts, policy: PolicySnapshot) -> bool:
 @guard("topics")
 def sensitive_topic(facts: Facts, policy: PolicySnapshot) -> bool:
     """The message touches a topic that only a person should answer."""
-    return facts.topics != ()
+    return not isinstance(facts.topics, tuple | list) or len(facts.topics) > 0
 
 
 @guard("automatic_replies_24h")

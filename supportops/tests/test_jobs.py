@@ -15,6 +15,12 @@ NOW = timezone.now()
 MINUTE = timedelta(minutes=1)
 
 
+@pytest.fixture(autouse=True)
+def clock_stands_still(monkeypatch):
+    """However late a test runs: a job that began at NOW ended at NOW."""
+    monkeypatch.setattr(jobs.timezone, "now", lambda: NOW)
+
+
 class Counting:
     """A job's function that counts how often it ran."""
 

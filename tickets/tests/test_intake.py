@@ -292,7 +292,6 @@ def test_the_cap_of_automatic_replies_holds_for_inquiries_at_once(automating):
 # --- What it costs --------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL takes two row locks more")
 def test_an_inquiry_costs_a_fixed_number_of_queries(automating, settings):
     settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 0  # no lot decides
     TicketFactory(requester__email="ada@example.com")
@@ -303,7 +302,8 @@ def test_an_inquiry_costs_a_fixed_number_of_queries(automating, settings):
     automating("order_status")
     with CaptureQueriesContext(connection) as answered:
         arrive(now=NOW + 2 * DAY)
-    assert (len(escalated), len(answered)) == (24, 28)
+    locks = connection.vendor == "postgresql"  # one that whoever stops automation waits for
+    assert (len(escalated), len(answered)) == (22 + locks, 30 + locks)
 
 
 def test_predicting_happens_before_the_transaction_opens(automating, monkeypatch):
