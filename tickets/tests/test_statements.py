@@ -25,43 +25,55 @@ from tickets.tests.factories import OutboxFactory, TicketFactory
 WITHIN = timedelta(microseconds=1)
 
 
-def same(one, other) -> bool:
-    """Whether two rows read from the database agree in everything but their key."""
-    fields = [field.attname for field in one._meta.concrete_fields if not field.primary_key]
-    read = [type(row)._default_manager.values(*fields).get(pk=row.pk) for row in (one, other)]
-    return read[0] == read[1]
-
-
-def built(model, ticket: Ticket, number: int):
-    """Two unsaved rows of a model, alike but for what must be unique."""
-    return {
-        Message: lambda n: Message(
-            ticket=ticket, number=2, author="agent", subject="Grüße", body="🙂\n\0"[:2],
-            created_at=NOW, salt="ab" * 16,
-        ),
-        Outbox: lambda n: Outbox(
-            kind="mail.reply", dedupe="x", ticket=ticket, requester=ticket.requester,
-            data={"a": [1, None, "ü"]}, next_attempt_at=NOW, created_at=NOW,
-        ),
-        IdempotencyKey: lambda n: IdempotencyKey(
-            owner=1, key="k", body_hash="0" * 64, ticket=ticket, created_at=NOW
-        ),
-        Requester: lambda n: Requester(
-            email="new@example.com", name="New", verified=True, created_at=NOW
-        ),
-    }[model](number)  # fmt: skip
+def built(model, ticket: Ticket):
+    """An unsaved row of a model with something of everything in it."""
+    person = ticket.requester
+    values = {
+        Message: {
+            "ticket": ticket,
+            "number": 2,
+            "author": "agent",
+            "subject": "Grüße",
+            "body": "🙂\n",
+            "created_at": NOW,
+            "salt": "ab" * 16,
+        },
+        Outbox: {
+            "kind": "mail.reply",
+            "dedupe": "x",
+            "ticket": ticket,
+            "requester": person,
+            "data": {"a": [1, None, "ü"]},
+            "next_attempt_at": NOW,
+            "created_at": NOW,
+        },
+        IdempotencyKey: {
+            "owner": 1,
+            "key": "k",
+            "body_hash": "0" * 64,
+            "ticket": ticket,
+            "created_at": NOW,
+        },
+        Requester: {
+            "email": "new@example.com",
+            "name": "New",
+            "verified": True,
+            "created_at": NOW,
+        },
+    }
+    return model(**values[model])
 
 
 @pytest.mark.parametrize("model", [Message, Outbox, IdempotencyKey, Requester])
 def test_an_inserted_row_is_the_one_that_save_would_have_stored(db, model):
     ticket = TicketFactory(created_at=NOW)
-    saved = built(model, ticket, 1)
+    saved = built(model, ticket)
     with transaction.atomic():
         saved.save()
         fields = [f.attname for f in model._meta.concrete_fields if not f.primary_key]
         expected = model.objects.values(*fields).get(pk=saved.pk)
         transaction.set_rollback(True)
-    inserted = built(model, ticket, 2)
+    inserted = built(model, ticket)
     assert insert(inserted) is True
     assert model.objects.values(*fields).get(pk=inserted.pk) == expected
     assert (inserted._state.adding, inserted._state.db) == (False, "default")
