@@ -20,7 +20,7 @@ from classification.linear import LinearClassifier
 from classification.tests.corpus import rows, trained_linear
 from tickets.codes import NoIntent
 
-SCORER = Path("/work/shared/bench/score_predictions.py")
+SCORER = Path(__file__).resolve().parents[3].joinpath("shared/bench/score_predictions.py")
 
 
 def said(intent, confidence, *, abstained=False):
@@ -232,7 +232,7 @@ def test_a_trained_classifier_can_be_evaluated():
 
 @pytest.fixture
 def platform_rows():
-    path = Path("/work/shared/data/curekart/platform_predictions.csv")
+    path = SCORER.parents[1] / "data/curekart/platform_predictions.csv"
     if not path.exists():
         pytest.skip(f"{path} is absent")
     with path.open(encoding="utf-8", newline="") as file:
