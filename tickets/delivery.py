@@ -119,7 +119,11 @@ def _automatic_mails(row: Outbox, now: datetime) -> int:
     recent = (
         Q(state=OutboxState.SENT, sent_at__gt=now - DAY)
         | Q(state=OutboxState.PENDING, attempts__gt=0)
-        | Q(state=OutboxState.FAILED, next_attempt_at__gt=now - DAY)
+        | Q(
+            state__in=[OutboxState.FAILED, OutboxState.SUPPRESSED],
+            attempts__gt=1,  # before it was given up, it was tried
+            next_attempt_at__gt=now - DAY,
+        )
     )
     others = Outbox.objects.filter(recent, requester=row.requester, automatic=True)
     mails: int = row.data.get(UNCLEAR, 0)

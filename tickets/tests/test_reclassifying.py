@@ -209,7 +209,6 @@ def test_each_batch_is_stored_before_the_next_begins(waiting):
     assert Ticket.objects.latest("id").predictions.count() == 1
 
 
-@pytest.mark.xfail(reason="two statements a flip, one is wanted", strict=False)
 def test_a_batch_costs_a_fixed_number_of_queries_and_one_more_for_each_flip(automating):
     def cost(tickets: int) -> int:
         with CaptureQueriesContext(connection) as queries:
@@ -218,14 +217,14 @@ def test_a_batch_costs_a_fixed_number_of_queries_and_one_more_for_each_flip(auto
         return len(queries)
 
     automating("refund_request")
-    for n in range(3):
+    for n in range(5):
         arrive(email=f"p{n}@example.com")
     automating("complaint")
-    three = cost(3)
+    five = cost(5)
     for n in range(10):
         arrive(email=f"q{n}@example.com")
     automating("refund_request")
-    assert cost(13) - three == 10
+    assert cost(15) - five == 10
 
 
 @pytest.mark.slow
