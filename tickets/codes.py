@@ -137,6 +137,13 @@ class EventKind(StrEnum):
     WARNED = "service_level.warned"
 
 
+class TargetKind(StrEnum):
+    """What a service level promises."""
+
+    FIRST_RESPONSE = "first_response"
+    RESOLUTION = "resolution"
+
+
 class AuditKind(StrEnum):
     """What goes into the audit chain."""
 

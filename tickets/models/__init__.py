@@ -10,7 +10,8 @@ from tickets.models.log import (
     TicketEvent,
 )
 from tickets.models.people import ApiKey, Requester
-from tickets.models.statements import first_row, insert, rows_of, update
+from tickets.models.statements import first_row, insert, insert_all, rows_of, update
+from tickets.models.targets import ServiceLevel, Target
 from tickets.models.ticket import MESSAGE_LIMIT, Calendar, Message, Queue, Ticket
 
 __all__ = [
@@ -27,10 +28,13 @@ __all__ = [
     "Outbox",
     "Queue",
     "Requester",
+    "ServiceLevel",
+    "Target",
     "Ticket",
     "TicketEvent",
     "first_row",
     "insert",
+    "insert_all",
     "rows_of",
     "update",
 ]

@@ -33,6 +33,20 @@ def insert(row: models.Model, *, unless_there: bool = False) -> bool:
     return True
 
 
+def insert_all(rows: Sequence[models.Model]) -> None:
+    """Insert new rows of one model in one statement, but for those whose unique values are taken.
+
+    Their keys stay unknown.
+    """
+    if not rows:
+        return
+    model = type(rows[0])
+    sql = _insertion(model, True, len(rows))
+    values = [value for row in rows for value in _values(row, _columns(model))]
+    with transaction.mark_for_rollback_on_error(using="default"), connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
 def update(row: models.Model, names: Sequence[str]) -> None:
     """Write these fields of a row that is there, as `save(update_fields=…)` does."""
     model = type(row)
@@ -74,13 +88,14 @@ def _columns(model: type[models.Model]) -> list[Any]:
 
 
 @cache
-def _insertion(model: type[models.Model], unless_there: bool) -> str:
+def _insertion(model: type[models.Model], unless_there: bool, rows: int = 1) -> str:
     quote, meta = connection.ops.quote_name, model._meta
     columns = ", ".join(quote(field.column) for field in _columns(model))
     marks = ", ".join(["%s"] * len(_columns(model)))
+    values = ", ".join([f"({marks})"] * rows)
     conflict = " ON CONFLICT DO NOTHING" if unless_there else ""
     return (  # names of our own tables and columns
-        f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES ({marks}){conflict} "  # noqa: S608
+        f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES {values}{conflict} "  # noqa: S608
         f"RETURNING {quote(str(meta.pk.column))}"
     )
 

@@ -22,7 +22,7 @@ from tickets.codes import (
 )
 from tickets.models.people import ApiKey, Requester
 from tickets.references import new_reference
-from tickets.service_levels import HoursInvalid, read_week
+from tickets.service_levels import HoursInvalid, read_closing_days, read_week
 
 MESSAGE_LIMIT = 20_000
 NONCE_BYTES = 16
@@ -53,6 +53,9 @@ class Calendar(models.Model):
     # weekday (0 = Monday) -> list of [opens, closes] as "HH:MM"
     hours = models.JSONField(default=dict)
     holiday_country = models.CharField(max_length=8, blank=True)
+    holiday_subdivision = models.CharField(max_length=8, blank=True)
+    # own closing days beside the public ones: list of ["YYYY-MM-DD", "what for"]
+    closing_days = models.JSONField(default=list, blank=True)
 
     def __str__(self) -> str:
         return self.slug
@@ -66,11 +69,23 @@ class Calendar(models.Model):
             found["hours"] = str(error)
         if self.time_zone not in available_timezones():
             found["time_zone"] = "Use a name such as Europe/Berlin."
-        known = holidays.list_supported_countries()
-        if self.holiday_country and self.holiday_country not in known:
-            found["holiday_country"] = "Use a country code such as DE."
+        try:
+            read_closing_days(self.closing_days)
+        except HoursInvalid as error:
+            found["closing_days"] = str(error)
+        found |= self._complaint_about_holidays()
         if found:
             raise ValidationError(found)
+
+    def _complaint_about_holidays(self) -> dict[str, str]:
+        known = holidays.list_supported_countries()
+        if self.holiday_country and self.holiday_country not in known:
+            return {"holiday_country": "Use a country code such as DE."}
+        regions = known.get(self.holiday_country, [])
+        if self.holiday_subdivision and self.holiday_subdivision not in regions:
+            offered = ", ".join(regions) or "none"
+            return {"holiday_subdivision": f"This country's regions are: {offered}."}
+        return {}
 
 
 class Queue(models.Model):
