@@ -245,3 +245,10 @@ class CertificateKind(StrEnum):
     DEMO = "demo"
     PROVISIONAL = "provisional"
     LIVE = "live"
+
+
+class CandidateKind(StrEnum):
+    """What is tried in the shadow of the live policy and model."""
+
+    POLICY = "policy"
+    MODEL = "model"

@@ -10,10 +10,12 @@ from decisions.models.policies import (
 from decisions.models.record import Certificate, Decision, Override
 from decisions.models.reviews import Finding, Review
 from decisions.models.stops import OVERALL, Breaker, Quota, Switch, lock_stops
+from decisions.models.trials import Candidate, Proposal, Scenario, ShadowVerdict
 
 __all__ = [
     "OVERALL",
     "Breaker",
+    "Candidate",
     "Certificate",
     "Decision",
     "EscalationRule",
@@ -21,10 +23,13 @@ __all__ = [
     "IntentRule",
     "Override",
     "Policy",
+    "Proposal",
     "Publication",
     "Quota",
     "ReplyTemplate",
     "Review",
+    "Scenario",
+    "ShadowVerdict",
     "Switch",
     "lock_stops",
 ]
