@@ -21,7 +21,7 @@ from tickets.codes import (
     RiskClass,
 )
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 from decisions.facts import Facts
 from decisions.policy import PolicySnapshot
-from tickets.codes import Level, RiskClass
+from tickets.codes import Channel, Level, RiskClass
 
 Test = Callable[[Facts, PolicySnapshot], bool]
 
@@ -151,3 +151,9 @@ def reply_incomplete(facts: Facts, policy: PolicySnapshot) -> bool:
     # Only where a reply would be sent: elsewhere a missing template is no reason of its own.
     wanted = policy.for_intent(facts.intent).level in (Level.AUTO, Level.SHADOW)
     return facts.intent is not None and wanted and facts.reply_ready is not True
+
+
+@guard("channel")
+def imported(facts: Facts, policy: PolicySnapshot) -> bool:
+    """The message was imported from another system, and imports are never answered by machine."""
+    return not isinstance(facts.channel, str) or facts.channel == Channel.IMPORT

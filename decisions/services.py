@@ -4,7 +4,7 @@ Knows nothing of classifiers: a prediction comes in as plain data (`Case`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import F
 
 from decisions import engine, replies
+from decisions.cases import Case, Surroundings, facts_of
 from decisions.engine import ENGINE_VERSION, Verdict
 from decisions.facts import Facts
 from decisions.guards import could_be_answered, is_probability
@@ -25,7 +26,7 @@ from decisions.models import (
     lock_stops,
 )
 from decisions.policy import IntentPolicy, PolicySnapshot
-from decisions.topics import PERSON_TOPIC, TopicDetector
+from decisions.topics import TopicDetector
 from tickets import calendars
 from tickets.codes import Level, Outcome, Reason
 from tickets.models import Ticket, first_row, rows_of
@@ -53,31 +54,6 @@ SELECT COUNT(*) FILTER (WHERE created_at > %s AND created_at <= %s),
  WHERE requester_id = %s AND id <> %s
    AND (created_at > %s AND created_at <= %s OR auto_replied_at > %s)
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A ticket's question as plain data. `text` is read for topics and stored nowhere here."""
-
-    text: str
-    prediction_id: int | None = None
-    intent: str | None = None
-    no_intent: str | None = None
-    confidence: float | None = None
-    runner_up: str | None = None
-    margin: float | None = None
-    risk: str | None = None
-    classifier: str | None = None
-    classifier_failed: bool = False
-    language: str | None = None
-    length: int = 0
-    questions: int = 0
-    automatic_mail: bool = False
-    asks_for_person: bool = False  # by a button; the text is read for it as well
-    second_key: str | None = None  # what another classifier names: an intent or out_of_scope
-    second_key_failure: str | None = None
-    second_key_required: bool = False
-    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +135,22 @@ def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
     if verdict.automates and not take_quota(str(case.intent), intent, policy, now):
         facts = replace(facts, cap_reached=True)
         verdict = engine.decide(facts, policy)
-    decision = Decision(
+    decision = row_of(ticket, case, facts, verdict, in_force, reply, now)
+    decision.save()
+    return Settled(decision, verdict, reply)
+
+
+def row_of(
+    ticket: Ticket,
+    case: Case,
+    facts: Facts,
+    verdict: Verdict,
+    in_force: PolicyInForce,
+    reply: Reply | None,
+    now: datetime,
+) -> Decision:
+    """A verdict as a row of history, not yet written."""
+    return Decision(
         ticket=ticket,
         round=ticket.round,
         prediction_id=case.prediction_id,
@@ -179,8 +170,6 @@ def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
         software_version=settings.VERSION,
         at=now,
     )
-    decision.save()
-    return Settled(decision, verdict, reply)
 
 
 def settle_failure(ticket: Ticket, *, prediction_id: int | None, now: datetime) -> Decision:
@@ -206,41 +195,15 @@ def gather(
     ticket: Ticket, case: Case, in_force: PolicyInForce, *, reply_ready: bool, now: datetime
 ) -> Facts:
     """Everything the rules may look at, read inside the deciding transaction."""
-    hits = in_force.detector.find(case.text)
-    certificate = _certificate(case, now)
     stopped = _stopped(case.intent)
-    return Facts(
-        intent=case.intent,
-        no_intent=case.no_intent,
-        confidence=case.confidence,
-        runner_up=case.runner_up,
-        margin=case.margin,
-        risk=case.risk,
-        classifier=case.classifier,
-        classifier_failed=case.classifier_failed,
-        second_key=case.second_key,
-        second_key_failure=case.second_key_failure,
-        second_key_required=case.second_key_required,
-        keys_agree=None in (case.intent, case.second_key) or case.intent == case.second_key,
-        channel=ticket.channel,
-        language=case.language,
-        length=case.length,
-        questions=case.questions,
-        topics=tuple(hit.code for hit in hits if hit.topic != PERSON_TOPIC),
-        asks_for_person=case.asks_for_person or any(hit.topic == PERSON_TOPIC for hit in hits),
-        automatic_mail=case.automatic_mail,
-        verified_sender=ticket.requester.verified,
-        reopen_count=ticket.round - 1,
-        decided_by_person=_person_decided(ticket),
-        wrote_again=ticket.round == 1 and ticket.message_count > 1,
-        business_hours=_is_open(now),
-        certificate=certificate.pk if certificate else None,
-        certified_threshold=certificate.threshold if certificate else None,
-        kill_switch=stopped.switch,
-        breaker_open=stopped.breaker,
-        reply_ready=reply_ready,
+    around = Surroundings(
+        certificate=_certificate(case, now),
+        switch=stopped.switch,
+        breaker=stopped.breaker,
+        business_hours=is_open(now),
         **_recent(ticket, now),
     )
+    return facts_of(ticket, case, in_force.detector, around, reply_ready=reply_ready)
 
 
 def wants_second_key(case: Case) -> bool:
@@ -271,14 +234,7 @@ def _recent(ticket: Ticket, now: datetime) -> dict[str, Any]:
     return {"tickets_24h": counted[0], "automatic_replies_24h": counted[1]}
 
 
-def _person_decided(ticket: Ticket) -> bool:
-    """Whether a person's word stands on this ticket. The machine never overturns it."""
-    if ticket.first_human_reply_at is not None or ticket.intent_corrected:
-        return True
-    return ticket.round > 1 and ticket.assignee_id is not None
-
-
-def _is_open(now: datetime) -> bool:
+def is_open(now: datetime) -> bool:
     hours = calendars.default_hours(now)
     return hours is None or hours.is_open(now)
 

@@ -235,6 +235,8 @@ FIRES = [
     ("requester_cap", {"automatic_replies_24h": None}),
     ("reply_incomplete", {"reply_ready": False}),
     ("reply_incomplete", {"reply_ready": None}),
+    ("imported", {"channel": "import"}),
+    ("imported", {"channel": None}),
 ]
 
 
@@ -595,4 +597,4 @@ def test_one_version_of_the_engine_always_decides_alike():
             told = [*verdict.reasons, verdict.queue, verdict.priority, verdict.shadow_outcome]
             outcomes.append([verdict.outcome, *told])
     digest = hashlib.sha256(json.dumps(outcomes).encode()).hexdigest()
-    assert (ENGINE_VERSION, digest[:16]) == (1, "d8ea37a79c10ab6b")
+    assert (ENGINE_VERSION, digest[:16]) == (2, "d8ea37a79c10ab6b")

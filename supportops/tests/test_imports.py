@@ -91,6 +91,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "classification.starter_data",
             "classification.training",
             "decisions.breakers",
+            "decisions.cases",
             "decisions.certifying",
             "decisions.drafting",
             "decisions.evidence",
