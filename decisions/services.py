@@ -128,7 +128,7 @@ def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
     in_force = policy_in_force()
     policy = in_force.snapshot
     intent = policy.for_intent(case.intent)
-    reply = _reply(intent, case.variables)
+    reply = reply_for(intent, case.variables)
     ready = reply is not None and replies.is_complete(f"{reply.subject}\n{reply.body}")
     facts = gather(ticket, case, in_force, reply_ready=ready, now=now)
     verdict = engine.decide(facts, policy)
@@ -279,7 +279,7 @@ def _take(intent: str, cap: int | None, hour: datetime) -> bool:
     return free.update(used=F("used") + 1) == 1
 
 
-def _reply(intent: IntentPolicy, variables: Mapping[str, str]) -> Reply | None:
+def reply_for(intent: IntentPolicy, variables: Mapping[str, str]) -> Reply | None:
     """The intent's reply, filled in; None when there is none or a variable has no value."""
     if intent.template is None or intent.level == Level.OFF:
         return None
@@ -298,7 +298,7 @@ def draft_reply(intent: str | None, variables: Mapping[str, str]) -> Reply | Non
     """What an agent is offered for an intent, at whatever level it stands."""
     rule = policy_in_force().snapshot.for_intent(intent)
     offered = replace(rule, level=Level.SUGGEST)
-    return _reply(offered, variables)
+    return reply_for(offered, variables)
 
 
 def audit_data(decision: Decision, commitment: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tickets import record
 from tickets.codes import (
     AuditKind,
     Author,
+    Channel,
     EventKind,
     OutboxKind,
     Outcome,
@@ -170,7 +171,7 @@ def _decide(
     prediction = classification.store(
         question.answer, ticket, message_number=message.number, now=now
     )
-    settled = decisions.settle(ticket, _case(ticket, message, question, prediction.pk), now=now)
+    settled = decisions.settle(ticket, case_of(ticket, message, question, prediction.pk), now=now)
     decision = settled.decision
     reviewing.draw_for(decision, settled.verdict, now=now)
     _note_prediction(ticket, question.answer)
@@ -184,12 +185,12 @@ def _decide(
         now=now,
         events=[*events, *told],
         outbox=outbox,
-        audit=[_audit_entry(decision, message)],
+        audit=[audit_entry(decision, message)],
     )
     return decision
 
 
-def _case(ticket: Ticket, message: Message, question: Question, prediction_id: int) -> Case:
+def case_of(ticket: Ticket, message: Message, question: Question, prediction_id: int) -> Case:
     """The prediction as plain data, for rules that know no classifier."""
     return Case(
         **_said(question),
@@ -336,7 +337,7 @@ def _hand_over(
         now=now,
         events=[*events, told],
         outbox=_confirmations_if_possible(ticket, question, now),
-        audit=[_audit_entry(decision, message)],
+        audit=[audit_entry(decision, message)],
     )
     return decision
 
@@ -358,7 +359,7 @@ def _keep_prediction(
         return None
 
 
-def _audit_entry(decision: Decision, message: Message) -> AuditEntry:
+def audit_entry(decision: Decision, message: Message) -> AuditEntry:
     return AuditEntry(
         AuditKind.DECISION,
         f"ticket:{decision.ticket_id}",
@@ -410,8 +411,9 @@ def mail(
 
 
 def _confirmations(ticket: Ticket, question: Question, now: datetime) -> list[Outbox]:
-    """Receipt is confirmed once, and never to a machine."""
-    if ticket.round > 1 or question.automatic_mail or not ticket.requester.email:
+    """Receipt is confirmed once, never to a machine, and not long after somebody wrote."""
+    machine = question.automatic_mail or ticket.channel == Channel.IMPORT
+    if ticket.round > 1 or machine or not ticket.requester.email:
         return []
     return [confirmation(ticket, now)]
 

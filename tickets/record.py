@@ -25,6 +25,7 @@ from tickets.models import (
     TicketEvent,
     first_row,
     insert,
+    insert_many,
     update,
 )
 
@@ -97,7 +98,7 @@ def write(
     # The caller's transaction, if there is one, is what is rolled back: no savepoint of its own.
     with transaction.atomic(savepoint=False):
         if len(events) > FEW:
-            TicketEvent.objects.bulk_create(events)
+            insert_many(events)
         else:
             for event in events:
                 event.save()
@@ -113,10 +114,15 @@ def write(
 
 def _append(entries: Sequence[AuditEntry], now: datetime) -> None:
     number, digest = _locked_head() or _first_head()
+    records = []
     for entry in entries:
-        record = link(entry, number=number + 1, previous=digest, now=now)
-        record.save()
-        number, digest = record.number, record.digest
+        records.append(link(entry, number=number + 1, previous=digest, now=now))
+        number, digest = records[-1].number, records[-1].digest
+    if len(records) > FEW:
+        insert_many(records)
+    else:
+        for record in records:
+            record.save()
     update(AuditHead(pk=HEAD, number=number, digest=digest), ["number", "digest"])
 
 

@@ -96,6 +96,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "decisions.drafting",
             "decisions.evidence",
             "decisions.explaining",
+            "decisions.many",
             "decisions.permits",
             "decisions.published",
             "decisions.publishing",
@@ -111,7 +112,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "decisions.tests.*",
         ],
     ),
-    ("joining", ["tickets.deciding", "tickets.learning"]),
+    ("joining", ["tickets.deciding", "tickets.deciding_many", "tickets.learning"]),
     ("conversation", ["tickets.conversation", "tickets.handling"]),
     (
         "intake and upkeep",
@@ -119,6 +120,9 @@ FLOORS: list[tuple[str, list[str]]] = [
             "tickets.delivery",
             "tickets.demo",
             "tickets.erasure",
+            "tickets.import_files",
+            "tickets.import_rejects",
+            "tickets.importing",
             "tickets.intake",
             "tickets.reclassifying",
         ],
@@ -153,7 +157,7 @@ FLOORS: list[tuple[str, list[str]]] = [
 NAMES = [*(name for name, _ in FLOORS), "nowhere"]
 # Below the entry points and the watchers, who may know both the prediction and the rules: one that
 # decides, one that carries what training found to the rules' side, and one that plays demo days.
-KNOW_BOTH = {"tickets.deciding", "tickets.learning", "tickets.demo"}
+KNOW_BOTH = {"tickets.deciding", "tickets.learning", "tickets.demo", "tickets.deciding_many"}
 
 
 @cache

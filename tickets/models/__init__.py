@@ -10,7 +10,16 @@ from tickets.models.log import (
     TicketEvent,
 )
 from tickets.models.people import ApiKey, Requester
-from tickets.models.statements import first_row, insert, insert_all, rows_of, update
+from tickets.models.statements import (
+    all_rows,
+    first_row,
+    insert,
+    insert_all,
+    insert_many,
+    reserve,
+    rows_of,
+    update,
+)
 from tickets.models.targets import ServiceLevel, Target
 from tickets.models.ticket import MESSAGE_LIMIT, Calendar, Message, Queue, Ticket
 
@@ -32,9 +41,12 @@ __all__ = [
     "Target",
     "Ticket",
     "TicketEvent",
+    "all_rows",
     "first_row",
     "insert",
     "insert_all",
+    "insert_many",
+    "reserve",
     "rows_of",
     "update",
 ]

@@ -10,9 +10,20 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from django.db import connection, models, transaction
+from django.db import connection, connections, models, transaction
 
 M = TypeVar("M", bound=models.Model)
+
+# Values that the database takes as they are, in fields that prepare them in no way.
+AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
+SIMPLE = (
+    models.CharField,
+    models.TextField,
+    models.IntegerField,
+    models.FloatField,
+    models.BooleanField,
+    models.ForeignKey,
+)
 
 
 def insert(row: models.Model, *, unless_there: bool = False) -> bool:
@@ -65,6 +76,13 @@ def first_row(sql: str, *values: Any) -> Any:
         return cursor.fetchone()
 
 
+def all_rows(sql: str, *values: Any) -> list[Any]:
+    """All rows that a question brings, as tuples."""
+    with transaction.mark_for_rollback_on_error(using="default"), connection.cursor() as cursor:
+        cursor.execute(sql, [_adapted(value) for value in values])
+        return list(cursor.fetchall())
+
+
 def rows_of(model: type[M], sql: str, *values: Any) -> list[M]:
     """The rows of a model that a question brings; it selects all columns."""
     return list(model._default_manager.raw(sql, [_adapted(value) for value in values]))
@@ -78,7 +96,16 @@ def _adapted(value: Any) -> Any:
 
 
 def _values(row: models.Model, fields: Sequence[Any]) -> list[Any]:
-    return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    """What the database is given: most values as they are, the others as Django prepares them."""
+    given, own = [], connections["default"]  # not the proxy, which looks for its thread each time
+    for field in fields:
+        value = getattr(row, field.attname)
+        kind = type(value)
+        if kind in AS_THEY_ARE and isinstance(field, SIMPLE):
+            given.append(value)
+        else:
+            given.append(field.get_db_prep_save(field.pre_save(row, add=True), own))
+    return given
 
 
 @cache
@@ -106,3 +133,43 @@ def _change(model: type[models.Model], names: tuple[str, ...]) -> str:
     columns = (quote(str(meta.get_field(name).column)) for name in names)  # type: ignore[union-attr]
     changes = ", ".join(f"{column} = %s" for column in columns)
     return f"UPDATE {quote(meta.db_table)} SET {changes} WHERE {quote(str(meta.pk.column))} = %s"  # noqa: S608
+
+
+def insert_many(rows: Sequence[models.Model]) -> None:
+    """Insert rows of one model, whose keys are all reserved or all left to the database."""
+    if not rows:
+        return
+    model, with_key = type(rows[0]), rows[0].pk is not None
+    fields = [model._meta.pk, *_columns(model)] if with_key else _columns(model)
+    values = [_values(row, fields) for row in rows]
+    with transaction.mark_for_rollback_on_error(using="default"), connection.cursor() as cursor:
+        cursor.executemany(_plain_insertion(model, with_key), values)
+    for row in rows:
+        row._state.adding, row._state.db = False, "default"
+
+
+def reserve(model: type[models.Model], number: int) -> list[int]:
+    """Keys that nobody else gets, in order. Within the transaction that will insert their rows.
+
+    SQLite has one writer at a time, and inserting with a key moves its counter on.
+    """
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+            last = (cursor.fetchone() or (0,))[0]
+            return list(range(last + 1, last + 1 + number))
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            [table, number],
+        )
+        return sorted(row[0] for row in cursor.fetchall())
+
+
+@cache
+def _plain_insertion(model: type[models.Model], with_key: bool) -> str:
+    quote, meta = connection.ops.quote_name, model._meta
+    fields = [meta.pk, *_columns(model)] if with_key else _columns(model)
+    columns = ", ".join(quote(str(field.column)) for field in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    return f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608

@@ -47,7 +47,7 @@ STORING = (
 )
 STORING_TOO = {
     "decisions.services:audit_data",
-    "tickets.deciding:_audit_entry",
+    "tickets.deciding:audit_entry",
     "tickets.deciding:ask",
     "tickets.deciding:decide",
     "tickets.deciding:takes_its_time",
