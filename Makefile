@@ -4,6 +4,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Public data sets for measuring; they are not part of the project.
 DATA ?= ../shared/data
+# How often `make crash` kills the server.
+ROUNDS ?= 5
 VENV := .venv
 PY := $(VENV)/bin/python
 # Without bytecode of what is never imported: half the time of an installation.
@@ -83,6 +85,14 @@ evaluate: environment  ## Measure the classifiers: make evaluate [DATA=directory
 	@$(PY) manage.py prepare
 	@$(PY) manage.py evaluate
 	@$(PY) -m supportops.benchmarks.classifiers --data $(DATA) $(ARGS)
+
+.PHONY: bench
+bench: environment  ## Measure speed against what is measured beside it: make bench [ARGS=--quick]
+	@$(PY) -m supportops.benchmarks.bench $(ARGS)
+
+.PHONY: crash
+crash: environment  ## Kill the server under load, see that nothing is lost: make crash [ROUNDS=5]
+	@$(PY) -m supportops.benchmarks.crash --rounds $(ROUNDS) $(ARGS)
 
 .PHONY: screenshots
 screenshots: $(VENV)/.dev  ## Take the documentation's pictures of a running install: ARGS="--password …"

@@ -427,6 +427,9 @@ if LLM_URL:
     if LLM_DEADLINE_SECONDS > 60:
         raise ImproperlyConfigured("LLM_DEADLINE_SECONDS must be at most 60.")
 
+# Where `manage.py backup` puts its files.
+BACKUP_DIR = Path(os.environ.get("BACKUP_DIR", "") or DATA_DIR / "backups")
+
 # --- Console --------------------------------------------------------------------------------------
 UNFOLD = {
     "SITE_TITLE": "SupportOps",

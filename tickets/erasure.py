@@ -73,6 +73,7 @@ def _erase_person(person: Requester, actor: Actor, now: datetime) -> None:
     for ticket in tickets.only("pk"):
         # A new nonce ends every tracking link that is still in somebody's mailbox.
         tickets.filter(pk=ticket.pk).update(tracking_nonce=new_nonce())
+        ticket.reviews.update(note="")  # a reviewer's own words about the message
     tickets.update(metadata={}, external_id=None, body_hash="", tracking_expires_at=now)
     Requester.objects.filter(pk=person.pk).update(email=None, name="", erased_at=now)
     data = {"tickets": tickets.count(), "messages": number}

@@ -120,6 +120,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "tickets.delivery",
             "tickets.demo",
             "tickets.erasure",
+            "tickets.exporting",
             "tickets.import_files",
             "tickets.import_rejects",
             "tickets.importing",
