@@ -81,10 +81,11 @@ encoder: environment $(VENV)/.encoder  ## Fetch and prepare the sentence encoder
 	@$(PY) manage.py prepare_encoder $(ARGS)
 
 .PHONY: evaluate
-evaluate: environment  ## Measure the classifiers: make evaluate [DATA=directory] [ARGS=--quick]
+evaluate: environment  ## Measure classifiers and certificates: make evaluate [DATA=directory] [ARGS=--quick]
 	@$(PY) manage.py prepare
 	@$(PY) manage.py evaluate
 	@$(PY) -m supportops.benchmarks.classifiers --data $(DATA) $(ARGS)
+	@$(PY) -m supportops.benchmarks.certificate_checks --data $(DATA) $(ARGS)
 
 .PHONY: bench
 bench: environment  ## Measure speed against what is measured beside it: make bench [ARGS=--quick]

@@ -91,6 +91,21 @@ def predict_many(texts: Sequence[str]) -> list[Answer]:
         return [Answer(failure="classifier_raised")] * len(texts)
 
 
+def predict_with(model: ModelVersion, texts: Sequence[str]) -> list[Answer]:
+    """What a model version that need not be in force says, checked like any other answer.
+
+    Raises:
+        ModelDamaged: its files are not those on record.
+        ClassifierUnavailable: it cannot run here.
+    """
+    classifier = registry.load_classifier(
+        settings.MODEL_DIR / model.version, expected_sha256=model.manifest_sha256
+    )
+    risks = dict(Intent.objects.filter(active=True).values_list("slug", "risk"))
+    predictions = classifier.predict(list(texts))
+    return [_checked(said, classifier.version, risks) for said in predictions]
+
+
 def _checked(said: Any, version: str, risks: Mapping[str, str | None]) -> Answer:
     """Nothing that a classifier says is taken on trust."""
     fault = _fault(said, risks)

@@ -2,22 +2,32 @@
 
 Half of the false trips that are allowed a year belong to all intents together, half is split among
 those that the policy automates.
+
+Each breaker follows two charts, with half of its budget each. One scores every automatic answer and
+takes any evidence; what nobody judged counts as right there, so where few answers are judged it
+sees little. The other scores those alone that were drawn for blind review, whose outcomes become
+known; only what reviewers say counts there, since what else is confirmed was not picked by chance.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
+from decisions.acceptance import automatic_intents
 from decisions.breaker import Chart, Path, chart_for, follow
-from decisions.models import OVERALL, Breaker, Certificate, Decision, Finding, lock_stops
-from decisions.services import policy_in_force
+from decisions.models import OVERALL, Breaker, Certificate, Decision, Finding, Review, lock_stops
+from decisions.services import NoPolicyInForce, policy_in_force
 from tickets import record
-from tickets.codes import AuditKind, FindingSource, Level, Outcome
+from tickets.codes import AuditKind, FindingSource, Outcome, ReviewPart
 
 VOLUME_DAYS = 28
 DEFAULT_ALPHA = 0.05
+CHARTS = 2  # of each breaker
+GROWN = 1.1  # a chart is raised when the volume asks for so much more
 REVIEWED_FIRST = 100  # automatic answers of a new intent that are all reviewed
 
 
@@ -51,15 +61,18 @@ def _check(intent: str, now: datetime) -> Breaker | None:
     breaker = held(intent, now)
     if breaker.open:
         return None
-    path = path_of(breaker)
+    path, drawn = path_of(breaker), drawn_path_of(breaker)
     breaker.level = path.level
-    if path.tripped:
+    breaker.drawn_level = drawn.level if drawn else 0
+    tripped = next((one for one in (path, drawn) if one is not None and one.tripped), None)
+    if tripped is not None:
         lock_stops(shared=False)
+        kind = "reviewed answers" if tripped is drawn else "automatic answers"
         breaker.open, breaker.changed_at = True, now
-        breaker.reason = f"{path.wrong} of {path.scored} automatic answers were confirmed wrong."
+        breaker.reason = f"{tripped.wrong} of {tripped.scored} {kind} were confirmed wrong."
         _put_on_record(breaker, record.Actor.machine(), now)
     breaker.save()
-    return breaker if path.tripped else None
+    return breaker if tripped else None
 
 
 def held(intent: str, now: datetime) -> Breaker:
@@ -73,59 +86,123 @@ def held(intent: str, now: datetime) -> Breaker:
     return Breaker.objects.select_for_update().get(intent=intent)
 
 
+def keep_up(*, now: datetime) -> int:
+    """See that every automatic intent has its breaker, and that none is charted for a volume that
+    has long been outgrown; how many were made or raised.
+
+    A chart is only ever raised: more answers would otherwise bring more false trips than allowed.
+    Nothing of the path is lost.
+    """
+    try:
+        intents = automatic_intents(policy_in_force().snapshot)
+    except NoPolicyInForce:
+        return 0
+    known = set(Breaker.objects.values_list("intent", flat=True))
+    missing = [intent for intent in (OVERALL, *intents) if intent not in known]
+    for intent in missing:
+        with transaction.atomic():
+            held(intent, now)
+    return len(missing) + sum(_raise(intent, now) for intent in sorted(known))
+
+
+def _raise(intent: str, now: datetime) -> bool:
+    with transaction.atomic():
+        breaker = held(intent, now)
+        fresh = Breaker(intent=intent)
+        set_chart(fresh, now)
+        grown = fresh.height > GROWN * breaker.height or (fresh.drawn_height or 0) > GROWN * (
+            breaker.drawn_height or 0
+        )
+        if breaker.open or fresh.step != breaker.step or not grown:
+            return False
+        breaker.height = max(breaker.height, fresh.height)
+        breaker.drawn_height = max(breaker.drawn_height or 0, fresh.drawn_height or 0)
+        breaker.save()
+        _put_on_record(breaker, record.Actor.machine(), now)
+        return True
+
+
 def path_of(breaker: Breaker) -> Path:
     """Automatic answers since the breaker was armed, in the order of their decisions."""
-    decisions = Decision.objects.filter(
-        outcome=Outcome.AUTO_RESOLVE, pk__gt=breaker.armed_after
-    ).order_by("pk")
+    decisions = _answers(breaker)
+    wrong = Finding.objects.filter(wrong=True, decision__in=decisions)
+    return _path(decisions, wrong, Chart(breaker.step, breaker.height), breaker.start)
+
+
+def drawn_path_of(breaker: Breaker) -> Path | None:
+    """The same for those that were drawn for review; None where it has no chart for them."""
+    if breaker.drawn_height is None:
+        return None
+    drawn = Review.objects.filter(part=ReviewPart.FIRST, decision=OuterRef("pk"))
+    decisions = _answers(breaker).filter(Exists(drawn))
+    wrong = Finding.objects.filter(wrong=True, source=FindingSource.REVIEW, decision__in=decisions)
+    chart = Chart(breaker.step, breaker.drawn_height)
+    return _path(decisions, wrong, chart, breaker.drawn_start)
+
+
+def _answers(breaker: Breaker) -> QuerySet[Decision]:
+    rows = Decision.objects.filter(outcome=Outcome.AUTO_RESOLVE, pk__gt=breaker.armed_after)
     if breaker.intent != OVERALL:
-        decisions = decisions.filter(intent=breaker.intent)
-    wrong = set(
-        Finding.objects.filter(wrong=True, decision__in=decisions).values_list(
-            "decision_id", flat=True
-        )
-    )
-    outcomes = (pk in wrong for pk in decisions.values_list("pk", flat=True).iterator())
-    return follow(outcomes, Chart(breaker.step, breaker.height), start=breaker.start)
+        rows = rows.filter(intent=breaker.intent)
+    return rows.order_by("pk")
+
+
+def _path(
+    decisions: QuerySet[Decision], wrong: QuerySet[Finding], chart: Chart, start: int
+) -> Path:
+    confirmed = set(wrong.values_list("decision_id", flat=True))
+    outcomes = (pk in confirmed for pk in decisions.values_list("pk", flat=True).iterator())
+    return follow(outcomes, chart, start=start)
 
 
 def set_chart(breaker: Breaker, now: datetime, *, again: bool = False) -> None:
-    """Give a breaker the chart for this business's volume, and arm it from here on."""
-    alpha = _alpha(now)
-    chart = chart_for(
-        alpha=alpha,
-        scored_a_day=_volume(breaker.intent, now),
-        false_trips_a_year=_budget(breaker.intent),
-    )
-    breaker.alpha, breaker.step, breaker.height = alpha, chart.step, chart.height
+    """Give a breaker the charts for this business's volume, and arm it from here on."""
+    alpha = breaker.alpha = alpha_now(now)
+    volume, budget = volume_of(breaker.intent, now), budget_of(breaker.intent)
+    each = budget / CHARTS
+    chart = chart_for(alpha=alpha, scored_a_day=volume.answers, false_trips_a_year=each)
+    drawn = chart_for(alpha=alpha, scored_a_day=volume.drawn, false_trips_a_year=each)
+    breaker.step, breaker.height, breaker.drawn_height = chart.step, chart.height, drawn.height
     breaker.start = breaker.level = chart.rearmed if again else 0
+    breaker.drawn_start = breaker.drawn_level = drawn.rearmed if again else 0
     newest = Decision.objects.order_by("-pk").values_list("pk", flat=True).first()
     # A breaker's first chart looks at all history there is; later ones begin where they are armed.
     breaker.armed_after = (newest or 0) if again else 0
 
 
-def _alpha(now: datetime) -> float:
+def alpha_now(now: datetime) -> float:
+    """The share of wrong answers that is allowed: that of the newest certificate in force."""
     newest = Certificate.objects.filter(issued_at__lte=now, expires_at__gt=now).first()
     return newest.alpha if newest else DEFAULT_ALPHA
 
 
-def _volume(intent: str, now: datetime) -> float:
-    """Automatic answers a day over four weeks; at least one, so that a chart exists."""
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Automatic answers a day over four weeks, and those drawn for review; at least one each, so
+    that a chart exists."""
+
+    answers: float
+    drawn: float
+
+
+def volume_of(intent: str, now: datetime) -> Volume:
     decisions = Decision.objects.filter(
         outcome=Outcome.AUTO_RESOLVE, at__gt=now - timedelta(days=VOLUME_DAYS)
     )
     if intent != OVERALL:
         decisions = decisions.filter(intent=intent)
-    return max(1.0, decisions.count() / VOLUME_DAYS)
+    drawn = decisions.filter(
+        Exists(Review.objects.filter(part=ReviewPart.FIRST, decision=OuterRef("pk")))
+    )
+    return Volume(max(1.0, decisions.count() / VOLUME_DAYS), max(1.0, drawn.count() / VOLUME_DAYS))
 
 
-def _budget(intent: str) -> float:
+def budget_of(intent: str) -> float:
+    """False trips a year that this breaker may have. All breakers share one budget."""
     half = settings.FALSE_TRIPS_A_YEAR / 2
     if intent == OVERALL:
         return half
-    policy = policy_in_force().snapshot
-    automatic = sum(rule.level == Level.AUTO for rule in policy.intents.values())
-    return half / max(1, automatic)
+    return half / max(1, len(automatic_intents(policy_in_force().snapshot)))
 
 
 def rearm(intent: str, reason: str, *, actor: record.Actor, now: datetime) -> bool:
@@ -151,6 +228,7 @@ def _put_on_record(breaker: Breaker, actor: record.Actor, now: datetime) -> None
         "step": breaker.step,
         "height": breaker.height,
         "start": breaker.start,
+        "drawn_height": breaker.drawn_height,
     }
     entry = record.AuditEntry(AuditKind.BREAKER, f"breaker:{breaker.intent or 'all'}", actor, data)
     record.write(now=now, audit=[entry])

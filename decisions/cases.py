@@ -1,7 +1,7 @@
 """What is decided on, as plain data, and how it becomes the facts that rules may look at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from decisions.facts import Facts
 from decisions.models import Certificate
@@ -38,12 +38,12 @@ class Case:
 class Surroundings:
     """What stands around a case at the moment of its decision."""
 
-    certificate: Certificate | None
     switch: bool
     breaker: bool
     business_hours: bool
     tickets_24h: int
     automatic_replies_24h: int
+    certificate: Certificate | None = None  # where it is known before the facts are
 
 
 def facts_of(
@@ -55,8 +55,28 @@ def facts_of(
     reply_ready: bool,
 ) -> Facts:
     """The facts of a case, given what stands around it. Reads no rows."""
-    hits = detector.find(case.text)
     certificate = around.certificate
+    return replace(
+        facts_of_words(case, detector, reply_ready=reply_ready),
+        channel=ticket.channel,
+        verified_sender=ticket.requester.verified,
+        reopen_count=ticket.round - 1,
+        decided_by_person=_person_decided(ticket),
+        wrote_again=ticket.round == 1 and ticket.message_count > 1,
+        business_hours=around.business_hours,
+        certificate=certificate.pk if certificate else None,
+        certified_threshold=certificate.threshold if certificate else None,
+        kill_switch=around.switch,
+        breaker_open=around.breaker,
+        tickets_24h=around.tickets_24h,
+        automatic_replies_24h=around.automatic_replies_24h,
+    )
+
+
+def facts_of_words(case: Case, detector: TopicDetector, *, reply_ready: bool) -> Facts:
+    """What the rules may know of a message that stands for itself: of a held-out one for example,
+    which nobody ever sent."""
+    hits = detector.find(case.text)
     return Facts(
         intent=case.intent,
         no_intent=case.no_intent,
@@ -70,25 +90,13 @@ def facts_of(
         second_key_failure=case.second_key_failure,
         second_key_required=case.second_key_required,
         keys_agree=None in (case.intent, case.second_key) or case.intent == case.second_key,
-        channel=ticket.channel,
         language=case.language,
         length=case.length,
         questions=case.questions,
         topics=tuple(hit.code for hit in hits if hit.topic != PERSON_TOPIC),
         asks_for_person=case.asks_for_person or any(hit.topic == PERSON_TOPIC for hit in hits),
         automatic_mail=case.automatic_mail,
-        verified_sender=ticket.requester.verified,
-        reopen_count=ticket.round - 1,
-        decided_by_person=_person_decided(ticket),
-        wrote_again=ticket.round == 1 and ticket.message_count > 1,
-        business_hours=around.business_hours,
-        certificate=certificate.pk if certificate else None,
-        certified_threshold=certificate.threshold if certificate else None,
-        kill_switch=around.switch,
-        breaker_open=around.breaker,
         reply_ready=reply_ready,
-        tickets_24h=around.tickets_24h,
-        automatic_replies_24h=around.automatic_replies_24h,
     )
 
 

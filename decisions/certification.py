@@ -12,7 +12,11 @@ from scipy.stats import beta, binom
 
 GRID_SIZE = 40
 STARTS = 2
-LENIENT_END = 0.98  # the most lenient grid threshold leaves this share of rows above it
+LENIENT_END = 0.98  # the strictest threshold of one planned look leaves 1 - this above it
+# Looked at again and again, the starts must stay where they are: the strictest threshold then lets
+# a fifth of the rows through, or it would hardly ever have enough of them.
+LIVE_END = 0.80
+LIVE_STARTS = (0, GRID_SIZE // STARTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,13 @@ def upper_bound(errors: int, rows: int, delta: float) -> float:
     return float(beta.ppf(1 - delta, errors + 1, rows - errors))
 
 
-def grid_of(confidence: np.ndarray, size: int = GRID_SIZE) -> np.ndarray:
+def grid_of(
+    confidence: np.ndarray, size: int = GRID_SIZE, *, end: float = LENIENT_END
+) -> np.ndarray:
     """Thresholds from strict to lenient: quantiles of confidences, whose labels play no part."""
     if not len(confidence):
         return np.empty(0)
-    levels = np.linspace(0.0, LENIENT_END, size)
+    levels = np.linspace(0.0, end, size)
     return np.unique(np.quantile(confidence, levels, method="higher"))[::-1]
 
 
@@ -79,14 +85,21 @@ def permit_by(
     delta: float,
     grid: Sequence[float] | np.ndarray,
     passes: Callable[[int, int], bool],
+    starts: Sequence[int] | None = None,
     of: int | None = None,
 ) -> Permit | None:
-    """As `permit`, by any test: `passes(errors, rows)` at level `delta` / 2, for one chain."""
+    """As `permit`, by any test: `passes(errors, rows)` at level `delta` / 2, for one chain.
+
+    `starts` are places in the grid, fixed in advance; without them the first threshold that has
+    enough rows to pass at all, and the one half way from there.
+    """
     stated, failed = np.asarray(confidence, float), np.asarray(wrong, bool)
     steps = np.asarray(grid, float)
     rows, errors = _counts(stated, failed, steps)
     passed = [passes(int(k), int(n)) for k, n in zip(errors, rows, strict=True)]
-    reached = _walk(passed, [passes(0, int(n)) for n in rows])
+    if starts is None:
+        starts = feasible_starts([passes(0, int(n)) for n in rows])
+    reached = walk(passed, starts)
     if not reached:
         return None
     last = max(reached)
@@ -113,17 +126,22 @@ def _counts(
     return rows, running[rows]
 
 
-def _walk(passed: Sequence[bool], feasible: Sequence[bool]) -> set[int]:
-    """Indexes that two chains reach; each stops at its first failure.
+def feasible_starts(feasible: Sequence[bool]) -> list[int]:
+    """Where two chains start when there is one look: that depends on counts alone, not on labels.
 
-    Where not even a row without errors would pass, no chain starts: that depends on counts alone.
+    Where not even rows without errors would pass, no chain starts.
     """
     first = next((index for index, enough in enumerate(feasible) if enough), None)
-    reached: set[int] = set()
     if first is None:
-        return reached
-    for start in range(STARTS):
-        index = first + (len(passed) - first) * start // STARTS
+        return []
+    return [first + (len(feasible) - first) * start // STARTS for start in range(STARTS)]
+
+
+def walk(passed: Sequence[bool], starts: Sequence[int]) -> set[int]:
+    """Indexes that the chains reach; each stops at its first failure."""
+    reached: set[int] = set()
+    for start in starts:
+        index = start
         while index < len(passed) and passed[index]:
             reached.add(index)
             index += 1

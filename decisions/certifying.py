@@ -4,27 +4,37 @@ What is tested is what the whole policy would automate: stored facts are replaye
 threshold lowered, so that guards, rules, margins and levels act as they would.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from django.db import transaction
 
-from decisions import evidence, reviewing, sampling
-from decisions.certification import Permit, grid_of, permit_by
-from decisions.engine import decide
-from decisions.facts import Facts
-from decisions.models import Certificate, Decision, Review
+from decisions import evidence, promises, reviewing
+from decisions.acceptance import automatic_intents, lowered
+from decisions.certification import LIVE_END, LIVE_STARTS, Permit, grid_of, permit_by
+from decisions.labelled import (
+    LIFE,
+    Sample,
+    Twins,
+    accepts,
+    is_wrong,
+    sample_of,
+    tally_of,
+    undrawn,
+)
+from decisions.models import Certificate, Quarantine, ThresholdGrid
 from decisions.policy import PolicySnapshot
 from decisions.sampling import Row
 from decisions.services import policy_in_force
 from tickets import record
-from tickets.codes import AuditKind, CertificateKind, Level, ReviewPart
+from tickets.codes import AuditKind, CertificateKind
 
-LIFE = timedelta(days=90)
-LOWEST = 1e-9
-GRID_ROWS = 5_000  # newest unlabelled decisions that give the grid
+FEWEST_FOR_GRID = 40  # with fewer unlabelled ones the grid is the one that was fixed for all
+EVERYBODYS = 1 / (1 + np.exp(-np.linspace(6.9, 0.0, 40)))  # from 0.999 to 0.5, even in log odds
+METHOD = "fixed sequence from two starts, e-process on blind reviews"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,131 +46,132 @@ class Found:
     accepted: int  # of these, what the policy would automate at some threshold
     errors: int
     waiting: int  # drawn, not settled yet
-    missing: int  # further accepted rows without error that the strictest threshold needs
+    missing: int  # further accepted rows without error that a certificate needs
     quarantined: tuple[str, ...]
+    shares: Mapping[str, float]  # of the rows above the threshold, by intent
     policy_digest: str
     sample_digest: str
+    agreed: reviewing.Agreement
 
 
-def lowered(policy: PolicySnapshot) -> PolicySnapshot:
-    """The policy with every threshold of its automatic intents at the bottom."""
-    intents = {
-        slug: replace(intent, threshold=LOWEST) if intent.level == Level.AUTO else intent
-        for slug, intent in policy.intents.items()
-    }
-    return replace(policy, intents=intents)
-
-
-def would_automate(facts: Facts, lowered_policy: PolicySnapshot) -> bool:
-    """Whether some threshold would let this ticket through; switch, breaker and caps left aside."""
-    free = replace(
-        facts,
-        kill_switch=False,
-        breaker_open=False,
-        cap_reached=False,
-        certified_threshold=LOWEST,
-    )
-    return decide(free, lowered_policy).automates
-
-
-def judge(classifier_version: str, *, alpha: float, delta: float, now: datetime) -> Found:
+def judge(
+    classifier_version: str,
+    *,
+    alpha: float,
+    delta: float,
+    now: datetime,
+    twins: Twins | None = None,
+) -> Found:
     """Look at the reviews there are. May be done as often as one likes: the evidence allows it."""
     in_force = policy_in_force()
     policy = lowered(in_force.snapshot)
-    reviews = _reviews(classifier_version, now - LIFE)
-    settled = sampling.settled_prefix(sampling.equal_probability(_rows(reviews, now)))
-    rows = sampling.one_for_each_group(settled)
-    taken = {review.ticket_id: review.decision for review in reviews}
-    accepted = [row for row in rows if _accepts(taken[int(row.key)], policy)]
-    wrong = [bool(row.wrong or row.overdue) for row in accepted]
-    found = permit_by(
-        [row.confidence for row in accepted],
-        wrong,
-        alpha=alpha,
-        delta=delta,
-        grid=_grid(classifier_version, policy),
-        passes=lambda errors, n: evidence.passes(errors, n, alpha=alpha, delta=delta),
-        of=len(rows),
-    )
+    sample = sample_of(classifier_version, policy, now=now, twins=twins)
+    steps = fixed_grid(classifier_version, in_force.digest) or _grid(classifier_version, policy)
+    found = tested(sample, steps, alpha=alpha, delta=delta)
     return Found(
         permit=found,
-        labelled=len(rows),
-        accepted=len(accepted),
-        errors=sum(wrong),
-        waiting=len(reviews) - len(settled),
-        missing=evidence.rows_missing(sum(wrong), len(accepted), alpha=alpha, delta=delta),
-        quarantined=_quarantined(accepted, taken, alpha=alpha, delta=delta),
+        labelled=len(sample.rows),
+        accepted=len(sample.accepted),
+        errors=sum(is_wrong(row) for row in sample.accepted),
+        waiting=sample.waiting,
+        missing=0 if found else _missing(sample.accepted, steps, alpha=alpha, delta=delta),
+        quarantined=tuple(
+            too_often_wrong(tally_of(sample, classifier_version), policy, alpha=alpha, delta=delta)
+        ),
+        shares=_shares(sample, found),
         policy_digest=in_force.digest,
-        sample_digest=_digest(accepted),
+        sample_digest=digest_of_rows(sample.accepted),
+        agreed=reviewing.agreement(now - LIFE),
     )
 
 
-def _reviews(classifier_version: str, since: datetime) -> list[Review]:
-    """First parts of what was drawn under this classifier, in order of receipt."""
-    return list(
-        Review.objects.filter(
-            part=ReviewPart.FIRST,
-            created_at__gte=since,
-            decision__facts__classifier=classifier_version,
-        )
-        .select_related("decision", "ticket")
-        .order_by("ticket_id")
+def tested(sample: Sample, steps: Sequence[float], *, alpha: float, delta: float) -> Permit | None:
+    """The permit that a sample earns on a fixed grid, by the e-process."""
+    found = permit_by(
+        [row.confidence for row in sample.accepted],
+        [is_wrong(row) for row in sample.accepted],
+        alpha=alpha,
+        delta=delta,
+        grid=steps,
+        passes=lambda errors, n: evidence.passes(errors, n, alpha=alpha, delta=delta),
+        starts=LIVE_STARTS if len(steps) > LIVE_STARTS[-1] else (0, len(steps) // 2),
     )
-
-
-def _rows(reviews: Sequence[Review], now: datetime) -> list[Row]:
-    parts: dict[int, list[Review]] = {}
-    for part in Review.objects.filter(ticket__in=[r.ticket_id for r in reviews]).order_by("id"):
-        parts.setdefault(part.ticket_id, []).append(part)
-    return [_row(review, parts[review.ticket_id], now) for review in reviews]
-
-
-def _row(review: Review, parts: Sequence[Review], now: datetime) -> Row:
-    wrong = reviewing.verdict_of(parts, review.decision.intent)
-    return Row(
-        u=review.u,
-        rate=review.rate,
-        confidence=review.decision.confidence or 0.0,
-        group=str(review.ticket.requester_id),
-        wrong=wrong,
-        overdue=wrong is None and review.due_at <= now,
-        key=str(review.ticket_id),
-    )
-
-
-def _accepts(decision: Decision, policy: PolicySnapshot) -> bool:
-    return bool(decision.facts) and would_automate(Facts.from_record(decision.facts), policy)
+    return found and replace(found, coverage=_coverage(sample, found.threshold))
 
 
 def _grid(classifier_version: str, policy: PolicySnapshot) -> list[float]:
     """Thresholds from confidences of tickets that were not drawn: no label plays a part."""
-    undrawn = Decision.objects.filter(
-        round=1, reviews=None, facts__classifier=classifier_version, confidence__isnull=False
-    ).order_by("-id")[:GRID_ROWS]
-    confidences = [float(d.confidence) for d in undrawn if d.confidence and _accepts(d, policy)]
-    return [float(step) for step in grid_of(np.asarray(confidences))]
+    others = undrawn(classifier_version)
+    return grid_from([float(d.confidence or 0) for d in others if accepts(d, policy)])
 
 
-def _quarantined(
-    rows: Sequence[Row], taken: dict[int, Decision], *, alpha: float, delta: float
-) -> tuple[str, ...]:
-    """Intents that are shown to be worse than alpha. The rest keeps its certificate."""
-    tally: dict[str, list[bool]] = {}
-    for row in rows:
-        intent = str(taken[int(row.key)].intent)
-        tally.setdefault(intent, []).append(bool(row.wrong or row.overdue))
-    return tuple(
-        sorted(
-            intent
-            for intent, wrong in tally.items()
-            if evidence.to_quarantine(
-                sum(wrong), len(wrong), alpha=alpha, delta=delta, intents=len(tally)
-            )
-        )
+def grid_from(confidences: Sequence[float]) -> list[float]:
+    """40 thresholds of these confidences; where they are too few, 40 that hold for everybody."""
+    if len(confidences) < FEWEST_FOR_GRID:
+        return [float(step) for step in EVERYBODYS]
+    return [float(step) for step in grid_of(np.asarray(confidences), end=LIVE_END)]
+
+
+def fixed_grid(classifier_version: str, digest: str) -> list[float] | None:
+    """The thresholds that were fixed for this model and policy, if they were."""
+    row = ThresholdGrid.objects.filter(
+        classifier_version=classifier_version, policy_digest=digest
+    ).first()
+    return [float(step) for step in row.thresholds] if row else None
+
+
+def fix_grid(classifier_version: str, digest: str, steps: Sequence[float], now: datetime) -> None:
+    """Fix the thresholds for good: tests that are repeated must test the same things."""
+    ThresholdGrid.objects.get_or_create(
+        classifier_version=classifier_version,
+        policy_digest=digest,
+        defaults={"thresholds": list(steps), "confidences": len(steps), "at": now},
     )
 
 
-def _digest(rows: Sequence[Row]) -> str:
+def _coverage(sample: Sample, threshold: float) -> float:
+    """Share of all tickets that would be automated, from rows that all had the same chance."""
+    lowest = min((row.rate for row in sample.rows), default=0.0)
+    alike = [row for row in sample.rows if row.u < lowest]
+    accepted = {row.key for row in sample.accepted if row.confidence >= threshold}
+    return sum(row.key in accepted for row in alike) / len(alike) if alike else 0.0
+
+
+def _missing(rows: Sequence[Row], steps: Sequence[float], *, alpha: float, delta: float) -> int:
+    """Further accepted rows, none of them wrong, until one of the two chains can start."""
+    starts = LIVE_STARTS if len(steps) > LIVE_STARTS[-1] else (0, len(steps) // 2)
+    needed = []
+    for start in starts:
+        above = [row for row in rows if row.confidence >= steps[start]]
+        wrong = sum(is_wrong(row) for row in above)
+        missing = evidence.rows_missing(wrong, len(above), alpha=alpha, delta=delta)
+        share = len(above) / len(rows) if above else 1.0
+        needed.append(math.ceil(missing / share))
+    return min(needed)
+
+
+def too_often_wrong(
+    tallies: Mapping[str, Sequence[bool]], policy: PolicySnapshot, *, alpha: float, delta: float
+) -> list[str]:
+    """Intents that are shown to be worse than alpha. The rest keeps its certificate."""
+    number = max(1, len(tallies), len(automatic_intents(policy)))
+    return sorted(
+        intent
+        for intent, wrong in tallies.items()
+        if evidence.to_quarantine(sum(wrong), len(wrong), alpha=alpha, delta=delta, intents=number)
+    )
+
+
+def _shares(sample: Sample, found: Permit | None) -> dict[str, float]:
+    """Each intent's share of what a certificate would automate."""
+    if found is None:
+        return {}
+    above = [row for row in sample.accepted if row.confidence >= found.threshold]
+    intents = [str(sample.taken[int(row.key)].intent) for row in above]
+    return {slug: round(intents.count(slug) / len(intents), 4) for slug in sorted(set(intents))}
+
+
+def digest_of_rows(rows: Sequence[Row]) -> str:
     """Names the sample without its words: which tickets, and what was said of them."""
     content = [[row.key, row.confidence, row.wrong] for row in rows]
     return record.digest_of(record.canonical(content))
@@ -173,32 +184,72 @@ def issue(
     delta: float,
     actor: record.Actor,
     now: datetime,
+    twins: Twins | None = None,
 ) -> tuple[Found, Certificate | None]:
     """Judge, and put a certificate on record if one was earned."""
-    found = judge(classifier_version, alpha=alpha, delta=delta, now=now)
+    in_force = policy_in_force()
+    if fixed_grid(classifier_version, in_force.digest) is None:
+        steps = _grid(classifier_version, lowered(in_force.snapshot))
+        fix_grid(classifier_version, in_force.digest, steps, now)
+    found = judge(classifier_version, alpha=alpha, delta=delta, now=now, twins=twins)
     if found.permit is None:
         return found, None
-    policy = policy_in_force().snapshot
-    automatic = [s for s, intent in policy.intents.items() if intent.level == Level.AUTO]
-    intents = sorted(set(automatic) - set(found.quarantined))
-    permit = found.permit
+    outside = set(found.quarantined) | set(quarantined_now(classifier_version))
+    intents = [slug for slug in automatic_intents(in_force.snapshot) if slug not in outside]
+    certificate = put_on_record(
+        found.permit,
+        kind=CertificateKind.LIVE,
+        classifier_version=classifier_version,
+        intents=intents,
+        shares=found.shares,
+        method=METHOD,
+        policy_digest=found.policy_digest,
+        sample_digest=found.sample_digest,
+        statement=promises.live(found.permit, found.shares, found.agreed),
+        actor=actor,
+        now=now,
+    )
+    return found, certificate
+
+
+def quarantined_now(classifier_version: str) -> list[str]:
+    open_ones = Quarantine.objects.filter(classifier_version=classifier_version, lifted_at=None)
+    return list(open_ones.values_list("intent", flat=True))
+
+
+def put_on_record(
+    permit: Permit,
+    *,
+    kind: CertificateKind,
+    classifier_version: str,
+    intents: Sequence[str],
+    shares: Mapping[str, float],
+    method: str,
+    policy_digest: str,
+    sample_digest: str,
+    statement: str,
+    actor: record.Actor,
+    now: datetime,
+) -> Certificate:
+    """A certificate is a row and a link of the audit chain, or neither."""
     with transaction.atomic():
         certificate = Certificate.objects.create(
-            kind=CertificateKind.LIVE,
+            kind=kind,
             classifier_version=classifier_version,
-            intents=intents,
-            alpha=alpha,
-            delta=delta,
-            method="fixed sequence from two starts, e-process on blind reviews",
+            intents=sorted(intents),
+            shares=dict(shares),
+            alpha=permit.alpha,
+            delta=permit.delta,
+            method=method,
             rows=permit.rows,
             errors=permit.errors,
             bound=permit.bound,
             coverage=permit.coverage,
             threshold=permit.threshold,
             thresholds=list(permit.thresholds),
-            policy_digest=found.policy_digest,
-            sample_digest=found.sample_digest,
-            statement=statement(found, now),
+            policy_digest=policy_digest,
+            sample_digest=sample_digest,
+            statement=statement,
             issued_at=now,
             expires_at=now + LIFE,
         )
@@ -206,33 +257,15 @@ def issue(
             "certificate": certificate.pk,
             "kind": certificate.kind,
             "classifier": classifier_version,
-            "alpha": alpha,
-            "delta": delta,
+            "alpha": permit.alpha,
+            "delta": permit.delta,
             "threshold": permit.threshold,
             "rows": permit.rows,
             "errors": permit.errors,
-            "sample": found.sample_digest,
+            "policy": policy_digest,
+            "sample": sample_digest,
         }
         subject = f"certificate:{certificate.pk}"
-        record.write(
-            now=now, audit=[record.AuditEntry(AuditKind.CERTIFICATE, subject, actor, data)]
-        )
-    return found, certificate
-
-
-def statement(found: Found, now: datetime) -> str:
-    """In plain words, what a live certificate promises and what not."""
-    permit = found.permit
-    assert permit is not None  # there is nothing to state without one
-    agreed = reviewing.agreement(now - LIFE)
-    tenth = 0.1
-    share = min(1.0, permit.alpha / tenth)
-    return (
-        f"As judged by your reviewers: of the tickets that this policy automates at confidence "
-        f"{permit.threshold:.3f} or more, at most {permit.alpha:.0%} are answered wrongly, with "
-        f"{1 - permit.delta:.0%} confidence ({permit.errors} of {permit.rows} reviewed ones were). "
-        f"This speaks of the whole: of an intent with a tenth of the automatic answers it says "
-        f"only that at most {share:.0%} are wrong. It holds as long as tomorrow resembles the "
-        f"sample, for this model and policy. Of {agreed.rows} rows looked at twice, "
-        f"{agreed.differed} were judged differently."
-    )
+        entry = record.AuditEntry(AuditKind.CERTIFICATE, subject, actor, data)
+        record.write(now=now, audit=[entry])
+    return certificate

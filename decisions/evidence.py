@@ -5,42 +5,45 @@ rate alpha. If the true rate is alpha or more, E ever reaches 1/p with probabili
 1939; Robbins 1970; arXiv 2210.01948), however often and whenever one looks.
 """
 
-from math import log
+from math import log, log1p
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betainc, betaincc, betaln
 
 STARTS = 2
 
 
-def log_evidence_below(errors: int, rows: int, alpha: float) -> float:
-    """ln E for "fewer than `alpha` are wrong": a mean over rates in (0, alpha)."""
-    wrong, right = errors, rows - errors
-    share = float(betainc(wrong + 1, right + 1, alpha))
-    if share <= 0:
-        return -np.inf
-    constant = (wrong + 1) * log(alpha) + right * log(1 - alpha)
-    return float(betaln(wrong + 1, right + 1)) + log(share) - constant
+def log_evidence_below(errors: ArrayLike, rows: ArrayLike, alpha: float) -> Any:
+    """ln E for "fewer than `alpha` are wrong": a mean over rates in (0, alpha).
+
+    Numbers or arrays of them; minus infinity where nothing speaks for it.
+    """
+    wrong = np.asarray(errors)
+    right = np.asarray(rows) - wrong
+    with np.errstate(divide="ignore"):
+        share = np.log(betainc(wrong + 1, right + 1, alpha))
+    return betaln(wrong + 1, right + 1) + share - (wrong + 1) * log(alpha) - right * log1p(-alpha)
 
 
-def log_evidence_above(errors: int, rows: int, alpha: float) -> float:
+def log_evidence_above(errors: ArrayLike, rows: ArrayLike, alpha: float) -> Any:
     """ln E for "more than `alpha` are wrong": a mean over rates in (alpha, 1)."""
-    wrong, right = errors, rows - errors
-    share = float(betaincc(wrong + 1, right + 1, alpha))
-    if share <= 0:
-        return -np.inf
-    constant = wrong * log(alpha) + (right + 1) * log(1 - alpha)
-    return float(betaln(wrong + 1, right + 1)) + log(share) - constant
+    wrong = np.asarray(errors)
+    right = np.asarray(rows) - wrong
+    with np.errstate(divide="ignore"):
+        share = np.log(betaincc(wrong + 1, right + 1, alpha))
+    return betaln(wrong + 1, right + 1) + share - wrong * log(alpha) - (right + 1) * log1p(-alpha)
 
 
 def passes(errors: int, rows: int, *, alpha: float, delta: float) -> bool:
     """Whether a threshold has earned its certificate; each of two chains has half of `delta`."""
-    return log_evidence_below(errors, rows, alpha) >= log(STARTS / delta)
+    return bool(log_evidence_below(errors, rows, alpha) >= log(STARTS / delta))
 
 
 def to_quarantine(errors: int, rows: int, *, alpha: float, delta: float, intents: int) -> bool:
     """Whether one of so many intents is shown to be worse than `alpha`."""
-    return log_evidence_above(errors, rows, alpha) >= log(intents / delta)
+    return bool(log_evidence_above(errors, rows, alpha) >= log(intents / delta))
 
 
 def rows_needed(errors: int, *, alpha: float, delta: float) -> int:

@@ -4,16 +4,19 @@ A second person answers where reviewer and machine differ and for a tenth of the
 settles where those two differ. Nobody sees what the machine or anybody else said.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from decisions import breakers, sampling
+from decisions.acceptance import LOWEST_TESTED
+from decisions.certification import upper_bound
 from decisions.engine import Verdict
 from decisions.models import Decision, Review
 from decisions.sampling import Rates
@@ -24,7 +27,7 @@ from tickets.models import Message, Ticket, TicketEvent
 CLAIM = timedelta(minutes=15)
 LATE_AFTER = timedelta(days=14)
 SECOND_SHARE = 0.10
-LOWEST_TESTED = 0.5  # below this no threshold is ever tested
+PASSING = frozenset({"guard:kill_switch", "guard:breaker_open"})  # stops for a time
 
 
 class NotYours(Exception):
@@ -90,14 +93,31 @@ def draw_for(decision: Decision, verdict: Verdict, *, now: datetime) -> Review |
     """Draw a ticket, or not, at its first decision; later rounds are never drawn."""
     if decision.round != 1:
         return None
-    barred = any(step.fired and step.stage in ("guard", "rule") for step in verdict.trace)
     fresh = verdict.automates and breakers.is_new(str(decision.intent))
     return draw(
         decision,
-        could_automate=not barred and decision.intent is not None,
+        could_automate=could_automate([step.as_record() for step in verdict.trace], decision),
         lowest=LOWEST_TESTED,
         all_of_them=fresh,
         now=now,
+    )
+
+
+def could_automate(trace: Sequence[Mapping[str, Any]], decision: Decision) -> bool:
+    """Whether guards and rules let this ticket through, stops aside that only hold for a time."""
+    barred = any(
+        step["fired"] and step["stage"] in ("guard", "rule") and step["name"] not in PASSING
+        for step in trace
+    )
+    return not barred and decision.intent is not None
+
+
+def stratum_of(decision: Decision) -> str:
+    """The stratum that a ticket fell into at its first decision, drawn or not."""
+    return sampling.stratum_of(
+        could_automate=could_automate(decision.trace, decision),
+        confidence=decision.confidence,
+        lowest=LOWEST_TESTED,
     )
 
 
@@ -105,21 +125,31 @@ def open_for(user: User, *, may_settle: bool) -> QuerySet[Review]:
     """Reviews that this person may answer: no ticket they acted on, no second look at their own."""
     acted = TicketEvent.objects.filter(ticket=OuterRef("ticket"), user_id=user.pk)
     before = Review.objects.filter(ticket=OuterRef("ticket"), reviewer_id=user.pk)
+    erased = Message.objects.filter(
+        ticket=OuterRef("ticket"), number=1, erased_at__isnull=False
+    )  # nobody can judge those any more: in time they count as wrong
     parts = [ReviewPart.FIRST, ReviewPart.SECOND]
     if may_settle:
         parts.append(ReviewPart.SETTLE)
     return (
         Review.objects.open()
-        .filter(~Exists(acted), ~Exists(before), part__in=parts)
+        .filter(~Exists(acted), ~Exists(before), ~Exists(erased), part__in=parts)
         .order_by("skips", "id")
     )
 
 
-def next_for(user: User, *, may_settle: bool, now: datetime) -> Review | None:
-    """The next review for this person, put into their hands for a quarter of an hour."""
+def next_for(
+    user: User, *, may_settle: bool, now: datetime, part: ReviewPart | None = None
+) -> Review | None:
+    """The next review for this person, put into their hands for a quarter of an hour.
+
+    `part`: only those; a lead who settles goes through what is to be settled.
+    """
     mine = Q(claimed_by_id=user.pk, claimed_until__gt=now)
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     candidates = open_for(user, may_settle=may_settle)
+    if part is not None:
+        candidates = candidates.filter(part=part)
     held = candidates.filter(mine).first()
     if held is not None:
         return held
@@ -130,6 +160,31 @@ def next_for(user: User, *, may_settle: bool, now: datetime) -> Review | None:
         if taken:
             return Review.objects.get(pk=pk)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far somebody has come today, and what is left of what was drawn."""
+
+    done_today: int
+    open: int
+    to_settle: int
+    oldest_due: datetime | None  # then the oldest open one starts to count as wrong
+
+    @property
+    def total(self) -> int:
+        return max(1, self.done_today + self.open)
+
+
+def progress_of(user: User, *, may_settle: bool, midnight: datetime) -> Progress:
+    waiting = open_for(user, may_settle=may_settle).order_by()
+    found = waiting.aggregate(
+        open=Count("id"),
+        to_settle=Count("id", filter=Q(part=ReviewPart.SETTLE)),
+        due=Min("due_at"),
+    )
+    done = Review.objects.filter(reviewer=user, answered_at__gte=midnight).count()
+    return Progress(done, found["open"], found["to_settle"], found["due"])
 
 
 def opening_of(review: Review) -> Message:
@@ -210,7 +265,7 @@ def _ask_next(review: Review, now: datetime) -> None:
 
 
 def _needs_second(review: Review) -> bool:
-    if review.says_wrong(review.decision.intent):
+    if review.differs_from(review.decision.intent):
         return True
     # Another number than the one that drew the ticket, so that both draws are independent.
     u = sampling.number_of(b"second|" + secret(), review.ticket_id)
@@ -251,32 +306,36 @@ def verdict_of(parts: Iterable[Review], predicted: str | None) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How often two blind people said the same, on rows where the first agreed with the machine."""
+    """What a second blind look at a random tenth found, where the first agreed with the machine."""
 
     rows: int
     differed: int
-    errors_found: int  # of the tenth: rows that the second person called wrong
+    errors_found: int  # machine errors that the first reviewer had let pass
+    to_settle: int  # of the errors: a lead has not had the last word yet
+
+    @property
+    def missed_at_most(self) -> float | None:
+        """Upper bound on the share of errors that one reviewer lets pass; None without rows."""
+        return upper_bound(self.errors_found, self.rows, 0.05) if self.rows else None
 
 
 def agreement(since: datetime) -> Agreement:
-    """What the second look at a random tenth found."""
-    seconds = (
-        Review.objects.answered()
-        .filter(part=ReviewPart.SECOND, created_at__gte=since)
-        .select_related("decision")
+    """What the second look at a random tenth of rows found, of messages that got an intent."""
+    seconds = Review.objects.answered().filter(
+        part=ReviewPart.SECOND, created_at__gte=since, decision__intent__isnull=False
     )
-    firsts = {
-        review.ticket_id: review
-        for review in Review.objects.filter(
-            part=ReviewPart.FIRST, ticket__in=seconds.values("ticket")
-        )
-    }
-    rows = differed = errors = 0
-    for second in seconds:
-        first, predicted = firsts[second.ticket_id], second.decision.intent
+    parts: dict[int, list[Review]] = {}
+    rows = Review.objects.filter(ticket__in=seconds.values("ticket")).select_related("decision")
+    for part in rows.order_by("id"):
+        parts.setdefault(part.ticket_id, []).append(part)
+    looked = differed = errors = to_settle = 0
+    for first, second, *lead in parts.values():
+        predicted = first.decision.intent
         if first.says_wrong(predicted):
             continue  # asked because of that, not drawn
-        rows += 1
+        looked += 1
         differed += not first.agrees_with(second)
-        errors += second.says_wrong(predicted)
-    return Agreement(rows, differed, errors)
+        final = lead[0] if lead and lead[0].answered_at else second
+        errors += final.says_wrong(predicted)
+        to_settle += bool(lead) and lead[0].answered_at is None
+    return Agreement(looked, differed, errors, to_settle)

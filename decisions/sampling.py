@@ -52,14 +52,19 @@ class Row:
     wrong: bool | None
     overdue: bool = False
     key: str = ""  # names the ticket
+    stratum: str = BASE
+    twin: str = ""  # near-duplicates of one another share it; "" where nobody looked
 
 
-def equal_probability(rows: Sequence[Row]) -> list[Row]:
-    """Rows that all strata had the same chance to give: u below the lowest rate of the period."""
+def equal_probability(rows: Sequence[Row], *, lowest: float | None = None) -> list[Row]:
+    """Rows that all strata had the same chance to give: u below the lowest rate of the period.
+
+    `lowest` is that of the strata that the bound speaks of, if not of all.
+    """
     if not rows:
         return []
-    lowest = min(row.rate for row in rows)
-    return [row for row in rows if row.u < lowest]
+    limit = min(row.rate for row in rows) if lowest is None else lowest
+    return [row for row in rows if row.u < limit]
 
 
 def settled_prefix(rows: Sequence[Row]) -> list[Row]:
@@ -73,11 +78,12 @@ def settled_prefix(rows: Sequence[Row]) -> list[Row]:
 
 
 def one_for_each_group(rows: Sequence[Row]) -> list[Row]:
-    """The first row of each requester or near-duplicate group."""
+    """The first row of each requester and of each near-duplicate group."""
     seen: set[str] = set()
     kept = []
     for row in rows:
-        if row.group not in seen:
-            seen.add(row.group)
+        names = {f"group|{row.group}"} | ({f"twin|{row.twin}"} if row.twin else set())
+        if not names & seen:
             kept.append(row)
+        seen |= names  # whoever shares either with a row that was left out is left out too
     return kept

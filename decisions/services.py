@@ -11,14 +11,13 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F
 
-from decisions import engine, replies
+from decisions import covering, engine, replies
 from decisions.cases import Case, Surroundings, facts_of
 from decisions.engine import ENGINE_VERSION, Verdict
 from decisions.facts import Facts
 from decisions.guards import could_be_answered, is_probability
 from decisions.models import (
     OVERALL,
-    Certificate,
     Decision,
     Policy,
     Quota,
@@ -38,11 +37,6 @@ LATEST_PUBLICATION = "SELECT id, policy_id FROM decisions_publication ORDER BY i
 STOPPED = """
 SELECT EXISTS (SELECT 1 FROM decisions_switch WHERE "on"),
        EXISTS (SELECT 1 FROM decisions_breaker WHERE open AND intent IN (%s, %s))
-"""
-IN_FORCE = """
-SELECT * FROM decisions_certificate
- WHERE classifier_version = %s AND issued_at <= %s AND expires_at > %s
- ORDER BY id DESC LIMIT 20
 """
 NEWEST_VERSION = """
 SELECT * FROM decisions_replytemplate WHERE slug = %s ORDER BY version DESC LIMIT 1
@@ -117,6 +111,7 @@ def policy_in_force() -> PolicyInForce:
 def forget_policy() -> None:
     """Read the policy anew. For tests, in which numbers repeat."""
     _in_force.clear()
+    covering.forget_tested()
 
 
 def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
@@ -197,13 +192,22 @@ def gather(
     """Everything the rules may look at, read inside the deciding transaction."""
     stopped = _stopped(case.intent)
     around = Surroundings(
-        certificate=_certificate(case, now),
         switch=stopped.switch,
         breaker=stopped.breaker,
         business_hours=is_open(now),
         **_recent(ticket, now),
     )
-    return facts_of(ticket, case, in_force.detector, around, reply_ready=reply_ready)
+    facts = facts_of(ticket, case, in_force.detector, around, reply_ready=reply_ready)
+    certificate = covering.certificate_for(facts, in_force.digest, now)
+    if certificate is None:
+        return facts
+    return replace(facts, certificate=certificate.pk, certified_threshold=certificate.threshold)
+
+
+def reply_is_ready(case: Case, policy: PolicySnapshot) -> bool:
+    """Whether the intent's reply exists and could be filled in."""
+    reply = reply_for(policy.for_intent(case.intent), case.variables)
+    return reply is not None and replies.is_complete(f"{reply.subject}\n{reply.body}")
 
 
 def wants_second_key(case: Case) -> bool:
@@ -250,16 +254,6 @@ def _stopped(intent: str | None) -> _Stopped:
     lock_stops(shared=True)
     switch, breaker = first_row(STOPPED, OVERALL, intent or OVERALL)
     return _Stopped(switch=bool(switch), breaker=bool(breaker))
-
-
-def _certificate(case: Case, now: datetime) -> Certificate | None:
-    """The newest valid certificate that speaks of this intent and this classifier version."""
-    if case.intent is None or case.classifier is None:
-        return None
-    for certificate in rows_of(Certificate, IN_FORCE, case.classifier, now, now):
-        if case.intent in certificate.intents:
-            return certificate
-    return None
 
 
 def take_quota(intent: str, rule: IntentPolicy, policy: PolicySnapshot, now: datetime) -> bool:

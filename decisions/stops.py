@@ -24,7 +24,7 @@ def set_switch(on: bool, reason: str, *, actor: record.Actor, now: datetime) -> 
     Raises:
         ReasonMissing: the reason is blank.
     """
-    reason = _stated(reason)
+    reason = stated(reason)
     with transaction.atomic():
         lock_stops(shared=False)
         Switch.objects.get_or_create(pk=SWITCH_ROW, defaults={"changed_at": now})
@@ -47,10 +47,10 @@ def arm_breaker(intent: str, reason: str, *, actor: record.Actor, now: datetime)
     Raises:
         ReasonMissing: the reason is blank.
     """
-    return breakers.rearm(intent, _stated(reason), actor=actor, now=now)
+    return breakers.rearm(intent, stated(reason), actor=actor, now=now)
 
 
-def _stated(reason: str) -> str:
+def stated(reason: str) -> str:
     reason = reason.strip()
     if not reason:
         raise ReasonMissing("Say why, for those who read this later.")

@@ -5,6 +5,7 @@ from django.urls import path
 from classification.api import Predictions
 from decisions.api import DecisionDetail, DecisionList
 from decisions.review_api import AnswerReview, NextReview
+from decisions.stop_api import KillSwitch
 from metrics.api import Metrics
 from supportops.docs import Schema
 from tickets.api import (
@@ -26,6 +27,7 @@ urlpatterns = [
     path("decisions/<int:pk>/", DecisionDetail.as_view(), name="api-decision"),
     path("reviews/next/", NextReview.as_view(), name="api-review-next"),
     path("reviews/<int:pk>/", AnswerReview.as_view(), name="api-review"),
+    path("switch/", KillSwitch.as_view(), name="api-switch"),
     path("metrics/", Metrics.as_view(), name="api-metrics"),
     path("schema/", Schema.as_view(), name="schema"),
 ]

@@ -55,6 +55,7 @@ MENU: Mapping[str, tuple[Entry, ...]] = {
         Entry("Reply templates", "format_quote", "decisions.replytemplate"),
         Entry("Intents", "label", "classification.intent"),
         Entry("Certificates", "verified", "decisions.certificate"),
+        Entry("Quarantine", "block", "decisions.quarantine"),
         Entry("Breakers", "electrical_services", "decisions.breaker"),
     ),
     "On record": (

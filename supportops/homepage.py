@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from classification import services as classification
-from decisions.models import Breaker, Certificate, EscalationRule, Publication, Switch
+from decisions.models import Breaker, Certificate, EscalationRule, Publication, Quarantine, Switch
 from decisions.wording import reason_words
 from metrics import services as metrics
 from supportops.templatetags.console import age_words
@@ -86,6 +86,7 @@ def many(found: int, one: str, more: str) -> str:
 def fires(user: Any, now: datetime) -> Iterator[Fire]:
     """What burns. A link only for those who may follow it."""
     yield from _stopped(user)
+    yield from _quarantined(user)
     yield from _nothing_in_force(user)
     yield from _late_tickets(now)
     yield from _worker(user, now)
@@ -107,6 +108,17 @@ def _stopped(user: Any) -> Iterator[Fire]:
             f"The breaker for {about} is open.",
             breaker.reason,
             _may(user, "decisions.view_breaker", address),
+        )
+
+
+def _quarantined(user: Any) -> Iterator[Fire]:
+    for row in Quarantine.objects.filter(lifted_at=None):
+        address = reverse("admin:decisions_quarantine_change", args=[row.pk])
+        yield Fire(
+            f"{row.intent.replace('_', ' ').capitalize()} is in quarantine.",
+            f"{row.errors} of {row.rows} reviewed answers were wrong.",
+            _may(user, "decisions.view_quarantine", address),
+            grave=False,
         )
 
 

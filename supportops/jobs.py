@@ -17,8 +17,9 @@ from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
+from decisions import breakers
 from supportops.logs import redacted
-from tickets import audit_heads, conversation, delivery, intake
+from tickets import audit_heads, conversation, delivery, intake, permitting
 from tickets.models import IdempotencyKey, JobLease
 
 logger = logging.getLogger("supportops.jobs")
@@ -108,6 +109,8 @@ JOBS: tuple[Job, ...] = (
         batch=SILENT_BATCH,
     ),
     Job("sign_head", timedelta(seconds=15), lambda now: audit_heads.sign_due(now=now)),
+    Job("breakers", timedelta(hours=1), lambda now: breakers.keep_up(now=now)),
+    Job("quarantine", timedelta(hours=1), lambda now: len(permitting.watch(now=now))),
     Job("forget_keys", timedelta(hours=1), forget_keys, batch=KEY_BATCH),
     *([DECIDE] if settings.LLM_URL else []),
 )

@@ -58,6 +58,8 @@ STEER_AUTOMATION = {
     "decisions.change_switch": "Turn the kill switch",
     "decisions.view_breaker": "Breakers",
     "decisions.change_breaker": "Arm a breaker again",
+    "decisions.view_quarantine": "Intents in quarantine",
+    "decisions.change_quarantine": "Let an intent out of quarantine",
 }
 RUN_THE_SITE = {
     "tickets.add_apikey": "Issue API keys",

@@ -54,6 +54,18 @@ def share(name: str, default: float) -> float:
     return parsed
 
 
+def positive(name: str, default: float) -> float:
+    """A number of the environment above 0, up to 1,000."""
+    value = os.environ.get(name, "").strip() or str(default)
+    try:
+        parsed = float(value)
+    except ValueError:
+        parsed = 0.0
+    if not 0 < parsed <= 1_000:
+        raise ImproperlyConfigured(f"{name} must be a number above 0, up to 1000, not {value!r}.")
+    return parsed
+
+
 def listed(name: str, default: str = "") -> list[str]:
     """Values separated by commas."""
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
@@ -383,7 +395,8 @@ SWEEP_AFTER_SECONDS = number("SWEEP_AFTER_SECONDS", 30, least=1)
 # Shares of tickets that are reviewed blind: of all, and of those that could be automated.
 REVIEW_RATE = share("REVIEW_RATE", 0.05)
 REVIEW_RATE_LIKELY = share("REVIEW_RATE_LIKELY", 0.20)
-FALSE_TRIPS_A_YEAR = 1.0  # of all breakers together, while automation is as good as certified
+# Of all breakers together, while automation is as good as certified.
+FALSE_TRIPS_A_YEAR = positive("FALSE_TRIPS_A_YEAR", 1.0)
 
 # The key that signs heads of the audit chain belongs to the worker, apart from the web process.
 AUDIT_KEY_FILE = Path(os.environ.get("AUDIT_KEY_FILE", "") or DATA_DIR / "audit.key")

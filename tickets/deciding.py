@@ -95,11 +95,13 @@ def ask_many(
     texts = [text_of(subject, body) for subject, body in messages]
     answers = classification.predict_many(texts)
     return [
-        _question(text, answer, automatic_mail) for text, answer in zip(texts, answers, strict=True)
+        question_of(text, answer, automatic_mail)
+        for text, answer in zip(texts, answers, strict=True)
     ]
 
 
-def _question(text: str, answer: Answer, automatic_mail: bool) -> Question:
+def question_of(text: str, answer: Answer, automatic_mail: bool = False) -> Question:
+    """A message with what was predicted of it, read."""
     try:
         read = reading.read(text)
         return Question(text, answer, read.language, read.questions, automatic_mail)
@@ -131,7 +133,7 @@ def with_second_opinions(questions: Sequence[Question], *, now: datetime) -> lis
 
 
 def _wants_second_key(question: Question) -> bool:
-    return remote.is_on() and decisions.wants_second_key(Case(**_said(question)))
+    return remote.is_on() and decisions.wants_second_key(Case(**said_of(question)))
 
 
 def decide(
@@ -193,14 +195,14 @@ def _decide(
 def case_of(ticket: Ticket, message: Message, question: Question, prediction_id: int) -> Case:
     """The prediction as plain data, for rules that know no classifier."""
     return Case(
-        **_said(question),
+        **said_of(question),
         **_second_key(question),
         prediction_id=prediction_id,
         variables=variables_of(ticket, message.sender_name),
     )
 
 
-def _said(question: Question) -> dict[str, Any]:
+def said_of(question: Question) -> dict[str, Any]:
     """What reading and predicting brought."""
     answer, said = question.answer, question.answer.prediction
     common: dict[str, Any] = {

@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from decisions.models import Review
 from tickets import record
 from tickets.codes import AuditKind, OutboxState
 from tickets.models import IdempotencyKey, Message, Outbox, Requester, Ticket
@@ -70,6 +71,8 @@ def _erase_person(person: Requester, actor: Actor, now: datetime) -> None:
     Outbox.objects.filter(ticket__in=tickets).update(data={})
     # Agents' answers and notes speak of the person too.
     number = messages.update(sender_name="", subject="", body="", salt="", erased_at=now)
+    # What reviewers noted beside their answer may quote what they read.
+    Review.objects.filter(ticket__in=tickets).exclude(note="").update(note="")
     for ticket in tickets.only("pk"):
         # A new nonce ends every tracking link that is still in somebody's mailbox.
         tickets.filter(pk=ticket.pk).update(tracking_nonce=new_nonce())

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, User
 
 from decisions import breakers
-from decisions.models import Override
+from decisions.models import Decision, Override
 from tickets import conversation, deciding, record
 from tickets.codes import (
     AuditKind,
@@ -33,8 +33,12 @@ def agent_reply(
     actor: Actor,
     now: datetime,
     seen_at: datetime | None = None,
+    machine_was_wrong: bool | None = None,
 ) -> Message:
     """Answer the customer; the ticket then waits for them.
+
+    An answer that follows the machine's own takes its place: that is on record. Only what is said
+    explicitly of the machine is evidence.
 
     Raises:
         ChangedMeanwhile: somebody else changed the ticket after `seen_at`.
@@ -58,7 +62,8 @@ def agent_reply(
             if ticket.requester.email
             else []
         )
-        record.write(now=now, events=[told], outbox=mails)
+        override = _override_reply(ticket, message, actor, now, machine_was_wrong)
+        record.write(now=now, events=[told], outbox=mails, audit=override)
         return message
 
 
@@ -104,11 +109,19 @@ def set_priority(ticket_id: int, priority: Priority, *, actor: Actor, now: datet
         _save(ticket, EventKind.PRIORITY_CHANGED, actor, now, before=before, after=priority)
 
 
-def escalate(ticket_id: int, *, actor: Actor, now: datetime, queue: Queue | None = None) -> None:
+def escalate(
+    ticket_id: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    queue: Queue | None = None,
+    machine_was_wrong: bool | None = None,
+) -> None:
     """Hand the ticket to whoever is responsible for hard ones: high priority, unassigned, open."""
     with held(ticket_id) as ticket:
         _refuse(ticket, STOPPED, "cannot be escalated")
-        override = _override_outcome(ticket, actor, now)
+        override = _override_outcome(ticket, actor, now, machine_was_wrong)
+        _book(ticket, actor, now, machine_was_wrong)
         ticket.status, ticket.assignee = TicketStatus.OPEN, None
         ticket.decided_at = ticket.decided_at or now
         ticket.resolved_at = None
@@ -227,7 +240,37 @@ def _save(ticket: Ticket, kind: EventKind, actor: Actor, now: datetime, **data: 
     record.write(now=now, events=[record.event(ticket, kind, actor, now, **data)])
 
 
-def _override_outcome(ticket: Ticket, actor: Actor, now: datetime) -> list[AuditEntry]:
+def _override_reply(
+    ticket: Ticket,
+    message: Message,
+    actor: Actor,
+    now: datetime,
+    machine_was_wrong: bool | None,
+) -> list[AuditEntry]:
+    """A person's answer in place of the machine's. Silence about an earlier round is no word."""
+    answered = ticket.decisions.filter(outcome=Outcome.AUTO_RESOLVE).order_by("-round").first()
+    silent = machine_was_wrong is None
+    if answered is None or (silent and answered.round != ticket.round):
+        return []
+    if silent and answered.overrides.exclude(kind=OverrideKind.INTENT).exists():
+        return []
+    entry = _override(
+        ticket,
+        OverrideKind.REPLY,
+        actor,
+        now,
+        decision=answered,
+        before=str(answered.template or ""),
+        after=f"message:{message.number}",
+        machine_was_wrong=machine_was_wrong,
+    )
+    _book(ticket, actor, now, machine_was_wrong)
+    return [entry] if entry else []
+
+
+def _override_outcome(
+    ticket: Ticket, actor: Actor, now: datetime, machine_was_wrong: bool | None
+) -> list[AuditEntry]:
     """Taking an automatic answer away from the machine is on record for itself, once."""
     if ticket.outcome != Outcome.AUTO_RESOLVE or ticket.status == TicketStatus.OPEN:
         return []
@@ -243,7 +286,7 @@ def _override_outcome(ticket: Ticket, actor: Actor, now: datetime) -> list[Audit
         now,
         before=Outcome.AUTO_RESOLVE,
         after=Outcome.ESCALATE,
-        machine_was_wrong=None,
+        machine_was_wrong=machine_was_wrong,
     )
     return [entry] if entry else []
 
@@ -257,9 +300,10 @@ def _override(
     before: str,
     after: str,
     machine_was_wrong: bool | None,
+    decision: Decision | None = None,
 ) -> AuditEntry | None:
     """An override needs a decision and a person; without either there is nothing to override."""
-    decision = ticket.decisions.order_by("-round").first()
+    decision = decision or ticket.decisions.order_by("-round").first()
     if decision is None or actor.user_id is None:
         return None
     row = Override.objects.create(
@@ -286,6 +330,6 @@ def _book(ticket: Ticket, actor: Actor, now: datetime, machine_was_wrong: bool |
     if machine_was_wrong is None or answered is None or actor.user_id is None:
         return
     user = User.objects.get(pk=actor.user_id)
-    breakers.book(
-        answered, wrong=machine_was_wrong, source=FindingSource.OVERRIDE, user=user, now=now
-    )
+    came_back = ticket.round > answered.round
+    source = FindingSource.REOPEN if came_back else FindingSource.OVERRIDE
+    breakers.book(answered, wrong=machine_was_wrong, source=source, user=user, now=now)

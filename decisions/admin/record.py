@@ -1,5 +1,6 @@
 """What was decided, by machine and by people, and what permitted it: read, never changed."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -7,12 +8,15 @@ from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from decisions import parts
 from decisions.explaining import why
 from decisions.models import Certificate, Decision, Override
+from decisions.services import NoPolicyInForce, policy_in_force
 from decisions.wording import reason_words
 from supportops.listing import ReadOnlyAdmin
 from supportops.templatetags import console
@@ -142,6 +146,7 @@ class CertificateAdmin(ReadOnlyAdmin):
         "ends",
     )
     list_filter = ("kind",)
+    change_form_template = "console/certificate_page.html"
     fields = (
         "kind_pill",
         "statement",
@@ -159,6 +164,33 @@ class CertificateAdmin(ReadOnlyAdmin):
         "issued_at",
         "expires_at",
     )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        certificate = self.get_object(request, unquote(object_id))
+        shown: dict[str, Any] = {}
+        if certificate is not None:
+            now = timezone.now()
+            shown = {
+                "title": f"Certificate {certificate.pk}",
+                "certificate": certificate,
+                "is_valid": certificate.issued_at <= now < certificate.expires_at,
+                "parts": parts.by_intent(certificate),
+                "policy_part": self._policy_part(certificate, now),
+            }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
+    @staticmethod
+    def _policy_part(certificate: Certificate, now: datetime) -> parts.PolicyPart | None:
+        try:
+            return parts.under(certificate, policy_in_force(), now)
+        except NoPolicyInForce:
+            return None
 
     @display(description="Number")
     def number(self, certificate: Certificate) -> str:

@@ -13,13 +13,13 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from decisions import reviewing
-from decisions.models import Review
+from decisions import reviewing, standing
+from decisions.models import Quarantine, Review
 from decisions.reviewing import Answer, AnswerIncomplete, NotYours
 from decisions.services import policy_in_force
 from supportops.listing import ReadOnlyAdmin
 from supportops.templatetags import console
-from tickets.codes import ReviewVerdict
+from tickets.codes import ReviewPart, ReviewVerdict
 
 # One key for each intent, in the order in which they are shown. `y` and `n` answer the second
 # question, so they are left out.
@@ -87,6 +87,7 @@ class ReviewAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         return [
             path("next/", view(self.next_view), name="decisions_review_next"),
+            path("standing/", view(self.standing_view), name="decisions_review_standing"),
             path("<int:review_id>/answer/", view(self.answer_view), name="decisions_review_answer"),
             path("<int:review_id>/skip/", view(self.skip_view), name="decisions_review_skip"),
             *super().get_urls(),
@@ -95,7 +96,10 @@ class ReviewAdmin(ReadOnlyAdmin):
     def next_view(self, request: HttpRequest) -> HttpResponse:
         """The next message for this person. Looking reserves it for a quarter of an hour."""
         review = reviewing.next_for(
-            self._reviewer(request), may_settle=self._settles(request), now=timezone.now()
+            self._reviewer(request),
+            may_settle=self._settles(request),
+            now=timezone.now(),
+            part=ReviewPart.SETTLE if "settle" in request.GET else None,
         )
         return self._page(request, review, AnswerForm())
 
@@ -125,6 +129,19 @@ class ReviewAdmin(ReadOnlyAdmin):
             reviewing.skip(review_id, user, now=timezone.now())
         return self._onwards()
 
+    def standing_view(self, request: HttpRequest) -> HttpResponse:
+        """What the reviews say so far, and how far it is to a certificate."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "What the reviews say",
+            **standing.gather(timezone.now()),
+            "may_settle": self._settles(request),
+            "quarantines": Quarantine.objects.filter(lifted_at=None),
+        }
+        return TemplateResponse(request, "console/standing.html", context)
+
     def _onwards(self) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:decisions_review_next"))
 
@@ -139,7 +156,6 @@ class ReviewAdmin(ReadOnlyAdmin):
 
     def _page(self, request: HttpRequest, review: Review | None, form: AnswerForm) -> HttpResponse:
         user = self._reviewer(request)
-        waiting = reviewing.open_for(user, may_settle=self._settles(request))
         midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
         context = {
             **self.admin_site.each_context(request),
@@ -149,8 +165,12 @@ class ReviewAdmin(ReadOnlyAdmin):
             "form": form,
             "intents": _choices(),
             "others": [(v.value, words, key) for v, (words, key) in OTHER_VERDICTS.items()],
-            "waiting": waiting.count(),
-            "done_today": Review.objects.filter(reviewer=user, answered_at__gte=midnight).count(),
+            "progress": reviewing.progress_of(
+                user, may_settle=self._settles(request), midnight=midnight
+            ),
+            "standing_url": reverse("admin:decisions_review_standing")
+            if request.user.has_perm("decisions.view_review")
+            else "",
         }
         return TemplateResponse(request, "console/review.html", context)
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -12,7 +14,8 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from decisions.models import Breaker, Switch
+from decisions import breakers, operating, quarantines
+from decisions.models import Breaker, Quarantine, Switch
 from decisions.stops import arm_breaker, set_switch
 from supportops.listing import ReadOnlyAdmin
 from supportops.templatetags import console
@@ -76,7 +79,7 @@ class SwitchAdmin(ReadOnlyAdmin):
 
 @admin.register(Breaker)
 class BreakerAdmin(ReadOnlyAdmin):
-    list_display = ("intent_words", "state", "reason", "moment")
+    list_display = ("intent_words", "state", "height_now", "drawn_now", "reason", "moment")
     change_form_template = "console/breaker.html"
     fields = ("intent", "open", "reason", "changed_at")
 
@@ -95,8 +98,20 @@ class BreakerAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        may = {"may_arm": request.user.has_perm("decisions.change_breaker")}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **may})
+        breaker = self.get_object(request, unquote(object_id))
+        shown: dict[str, Any] = {"may_arm": request.user.has_perm("decisions.change_breaker")}
+        if breaker is not None:
+            now = timezone.now()
+            curve = operating.curve_of(breaker, now)
+            shown |= {
+                "title": f"Breaker for {self.intent_words(breaker)}",
+                "curve": curve,
+                "path": breakers.path_of(breaker),
+                "drawn_path": breakers.drawn_path_of(breaker),
+                "heights": operating.heights_of(breaker, curve.budget),
+                "all_budget": settings.FALSE_TRIPS_A_YEAR,
+            }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     def arm_view(self, request: HttpRequest, breaker_id: int) -> HttpResponse:
         """Let an intent be automated again."""
@@ -122,7 +137,15 @@ class BreakerAdmin(ReadOnlyAdmin):
 
     @display(description="Intent")
     def intent_words(self, breaker: Breaker) -> str:
-        return breaker.intent or "all intents"
+        return console.spoken(breaker.intent) if breaker.intent else "All intents"
+
+    @display(description="All answers")
+    def height_now(self, breaker: Breaker) -> str:
+        return f"{breaker.level} of {breaker.height}"
+
+    @display(description="Reviewed answers")
+    def drawn_now(self, breaker: Breaker) -> str:
+        return f"{breaker.drawn_level} of {breaker.drawn_height or '–'}"
 
     @display(description="State")
     def state(self, breaker: Breaker) -> SafeString:
@@ -131,3 +154,68 @@ class BreakerAdmin(ReadOnlyAdmin):
     @display(description="Since")
     def moment(self, breaker: Breaker) -> str | SafeString:
         return console.clock(breaker.changed_at)
+
+
+@admin.register(Quarantine)
+class QuarantineAdmin(ReadOnlyAdmin):
+    """Intents that reviews have shown to be wrong more often than their certificate allows."""
+
+    list_display = ("intent_words", "classifier_version", "state", "evidence", "moment")
+    change_form_template = "console/quarantine.html"
+    fields = ("intent", "classifier_version", "rows", "errors", "at", "lifted_at", "reason")
+
+    def get_urls(self) -> list[URLPattern]:
+        lift = path(
+            "<int:quarantine_id>/lift/",
+            self.admin_site.admin_view(self.lift_view),
+            name="decisions_quarantine_lift",
+        )
+        return [lift, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        may = {"may_lift": request.user.has_perm("decisions.change_quarantine")}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **may})
+
+    def lift_view(self, request: HttpRequest, quarantine_id: int) -> HttpResponse:
+        """Let an intent back into its certificate."""
+        if not request.user.has_perm("decisions.change_quarantine"):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        row = get_object_or_404(Quarantine, pk=quarantine_id)
+        form = ReasonForm(request.POST)
+        if form.is_valid():
+            lifted = quarantines.lift(
+                row.pk,
+                form.cleaned_data["reason"],
+                actor=Actor.person(request.user),
+                now=timezone.now(),
+            )
+            words = "It is back in its certificate." if lifted else "It was lifted already."
+            messages.success(request, words)
+        else:
+            told_off(request, form)
+        return HttpResponseRedirect(reverse("admin:decisions_quarantine_change", args=[row.pk]))
+
+    @display(description="Intent")
+    def intent_words(self, row: Quarantine) -> str:
+        return console.spoken(row.intent)
+
+    @display(description="State")
+    def state(self, row: Quarantine) -> SafeString:
+        lifted = row.lifted_at is not None
+        return console.pill(*(("Lifted", "plain") if lifted else ("In quarantine", "danger")))
+
+    @display(description="Wrong")
+    def evidence(self, row: Quarantine) -> str:
+        return f"{row.errors} of {row.rows} against {console.percent(row.alpha)}"
+
+    @display(description="Since")
+    def moment(self, row: Quarantine) -> str | SafeString:
+        return console.clock(row.at)

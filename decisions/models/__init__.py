@@ -8,8 +8,8 @@ from decisions.models.policies import (
     ReplyTemplate,
 )
 from decisions.models.record import Certificate, Decision, Override
-from decisions.models.reviews import Finding, Review
-from decisions.models.stops import OVERALL, Breaker, Quota, Switch, lock_stops
+from decisions.models.reviews import Finding, ReserveTrial, Review, ThresholdGrid
+from decisions.models.stops import OVERALL, Breaker, Quarantine, Quota, Switch, lock_stops
 from decisions.models.trials import Candidate, Proposal, Scenario, ShadowVerdict
 
 __all__ = [
@@ -25,11 +25,14 @@ __all__ = [
     "Policy",
     "Proposal",
     "Publication",
+    "Quarantine",
     "Quota",
     "ReplyTemplate",
+    "ReserveTrial",
     "Review",
     "Scenario",
     "ShadowVerdict",
     "Switch",
+    "ThresholdGrid",
     "lock_stops",
 ]

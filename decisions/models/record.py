@@ -105,6 +105,7 @@ class Certificate(HistoryModel):
     threshold = models.FloatField()  # the most lenient that passed
     thresholds = models.JSONField()  # all that passed
     policy_digest = models.CharField(max_length=64, blank=True)
+    shares = models.JSONField(default=dict)  # each intent's share of the rows it was earned on
     sample_digest = models.CharField(max_length=64)
     statement = models.TextField()
     issued_at = models.DateTimeField()

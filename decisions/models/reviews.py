@@ -90,6 +90,12 @@ class Review(models.Model):
             return True
         return self.intent != predicted or not self.machine_could
 
+    def differs_from(self, predicted: str | None) -> bool:
+        """Whether reviewer and machine differ. To name no intent can be what both say."""
+        if predicted is None:
+            return self.verdict == ReviewVerdict.INTENT
+        return self.says_wrong(predicted)
+
     def agrees_with(self, other: "Review") -> bool:
         return (self.verdict, self.intent, self.machine_could) == (
             other.verdict,
@@ -115,3 +121,38 @@ class Finding(HistoryModel):
 
     def __str__(self) -> str:
         return f"{'wrong' if self.wrong else 'right'} by {self.source}"
+
+
+class ReserveTrial(HistoryModel):
+    """A model version that was tried on the reserve; the v-th may err with delta / (v (v + 1))."""
+
+    classifier_version = models.CharField(max_length=64, unique=True)
+    number = models.PositiveIntegerField(unique=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"{self.number}. {self.classifier_version}"
+
+
+class ThresholdGrid(HistoryModel):
+    """The thresholds that are tested for a model and a policy, fixed before labels play a part."""
+
+    classifier_version = models.CharField(max_length=64)
+    policy_digest = models.CharField(max_length=64)
+    thresholds = models.JSONField()  # from strict to lenient
+    confidences = models.PositiveIntegerField()  # unlabelled ones that they come from
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["classifier_version", "policy_digest"], name="grid_fixed_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{len(self.thresholds)} thresholds for {self.classifier_version}"

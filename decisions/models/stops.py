@@ -52,6 +52,11 @@ class Breaker(models.Model):
     # Decisions after this one count; what came before was another chart's matter.
     armed_after = models.PositiveBigIntegerField(default=0)
     level = models.PositiveIntegerField(default=0)
+    # A second chart for the answers that were drawn for review alone: their outcomes become known,
+    # so it sees what the first one, in which the unknown counts as right, can hardly see.
+    drawn_height = models.PositiveIntegerField(null=True)
+    drawn_start = models.PositiveIntegerField(default=0)
+    drawn_level = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["intent"]
@@ -59,10 +64,49 @@ class Breaker(models.Model):
             models.CheckConstraint(
                 condition=Q(start__lt=models.F("height")), name="breaker_starts_below_height"
             ),
+            models.CheckConstraint(
+                condition=Q(drawn_height=None) | Q(drawn_start__lt=models.F("drawn_height")),
+                name="breaker_drawn_below_height",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.intent or 'all intents'}: {'open' if self.open else 'armed'}"
+
+
+class Quarantine(models.Model):
+    """An intent that reviews have shown to be wrong more often than its certificate allows.
+
+    It holds for one classifier version, until a person lifts it with a reason; the evidence then
+    starts anew.
+    """
+
+    intent = models.SlugField(max_length=64, db_index=False)
+    classifier_version = models.CharField(max_length=64)
+    alpha = models.FloatField()
+    delta = models.FloatField()
+    rows = models.PositiveIntegerField()
+    errors = models.PositiveIntegerField()
+    sample_digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["intent", "classifier_version"],
+                condition=Q(lifted_at=None),
+                name="quarantine_open_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(lifted_at=None) | ~Q(reason=""), name="quarantine_lifted_says_why"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.intent} for {self.classifier_version}"
 
 
 class Quota(models.Model):

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from decisions import breakers, stops
+from decisions.breaker import chart_for
 from decisions.models import OVERALL, Breaker, Certificate, Finding
 from tickets import handling
 from tickets.codes import AuditKind, Channel, FindingSource, Outcome
@@ -142,9 +143,16 @@ def test_an_explicit_correction_by_an_agent_is_evidence_and_silence_is_none(perm
 
 
 def test_budget_is_halved_between_all_and_the_automatic_intents(permitted):
-    assert breakers._budget(OVERALL) == 0.5
+    assert breakers.budget_of(OVERALL) == 0.5
     # the starter policy automates eight intents
-    assert breakers._budget("order_status") == pytest.approx(0.5 / 8)
+    assert breakers.budget_of("order_status") == pytest.approx(0.5 / 8)
+
+
+def test_a_larger_budget_trips_sooner(permitted, settings):
+    before = breakers.held("order_status", NOW).height
+    Breaker.objects.filter(intent="order_status").delete()
+    settings.FALSE_TRIPS_A_YEAR = 20.0
+    assert breakers.held("order_status", NOW).height < before
 
 
 def test_intent_is_new_until_a_hundred_answers(permitted, monkeypatch):
@@ -154,3 +162,49 @@ def test_intent_is_new_until_a_hundred_answers(permitted, monkeypatch):
     assert breakers.is_new("order_status")
     ask(2)
     assert not breakers.is_new("order_status")
+
+
+# --- What was drawn for review --------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_drawn(permitted, settings, monkeypatch):
+    """A breaker for one intent, of whose answers about a quarter are drawn."""
+    monkeypatch.setattr(breakers, "is_new", lambda intent: False)
+    settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 0.25
+    return Breaker.objects.create(
+        intent="order_status", step=8, height=1_000, drawn_height=28, changed_at=NOW
+    )
+
+
+def test_reviews_trip_it_though_most_answers_are_never_judged(few_drawn, agent):
+    drawn, tripped = 0, []
+    for number in range(200):
+        decision = ask(number)
+        if decision.reviews.exists():
+            drawn += 1
+            tripped = book(decision, agent)
+        if tripped:
+            break
+    assert drawn == 4  # 4 steps of 7 reach 28
+    assert [one.intent for one in tripped] == ["order_status"]
+    row = Breaker.objects.get(intent="order_status")
+    assert row.open
+    assert row.reason == "4 of 4 reviewed answers were confirmed wrong."
+    assert row.level < 28  # in the chart of all answers the unjudged ones count as right
+
+
+def test_what_agents_report_does_not_count_among_the_reviewed(few_drawn, agent):
+    """Whoever reports an error did not pick it by chance."""
+    for number in range(40):
+        breakers.book(ask(number), wrong=True, source=FindingSource.OVERRIDE, user=agent, now=NOW)
+    row = Breaker.objects.get(intent="order_status")
+    assert (row.open, row.drawn_level) == (False, 0)
+    assert row.level == 40 * 7
+
+
+def test_both_charts_share_the_budget(permitted):
+    row = breakers.held("order_status", NOW)
+    whole = chart_for(alpha=0.05, scored_a_day=1.0, false_trips_a_year=0.5 / 8)
+    half = chart_for(alpha=0.05, scored_a_day=1.0, false_trips_a_year=0.25 / 8)
+    assert row.height == row.drawn_height == half.height >= whole.height

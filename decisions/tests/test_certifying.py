@@ -6,8 +6,10 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from decisions import certifying
-from decisions.models import Certificate, Review
+from decisions import certifying, promises, quarantines, stops
+from decisions.models import Certificate, Policy, Quarantine, Review, ThresholdGrid
+from decisions.tests.factories import CertificateFactory
+from tickets import permitting
 from tickets.codes import AuditKind, CertificateKind, Channel, ReviewVerdict
 from tickets.intake import Inquiry, receive
 from tickets.models import AuditRecord
@@ -29,8 +31,9 @@ def labelled(starter, says, agent):
     def make(number, *, wrong=0, unanswered=0, confidence=0.97, email="p{}@example.com"):
         says("order_status", confidence=confidence)
         for n in range(number):
+            words = "".join("abcdefghij"[int(digit)] for digit in str(n))
             inquiry = Inquiry(
-                name="A", email=email.format(n), message="Where?", channel=Channel.FORM
+                name="A", email=email.format(n), message=f"Where is z{words}?", channel=Channel.FORM
             )
             receive(inquiry, now=NOW - timedelta(days=1))
         reviews = list(Review.objects.filter(answered_at=None).order_by("ticket_id"))
@@ -157,3 +160,122 @@ def test_a_dry_run_writes_nothing(labelled, monkeypatch, capsys):
     assert not Certificate.objects.exists()
     call_command("certify", "--alpha", "0.05")
     assert Certificate.objects.count() == 1
+
+
+# --- Which rows count -----------------------------------------------------------------------------
+
+
+def test_what_is_never_automated_does_not_thin_out_the_rows(labelled, says, agent, settings):
+    settings.REVIEW_RATE, settings.REVIEW_RATE_LIKELY = 0.1, 0.5
+    drawn = labelled(200)
+    says("refund_request")  # restricted: drawn at the base rate
+    for n in range(60):
+        inquiry = Inquiry(name="A", email=f"r{n}@example.com", message="?", channel=Channel.FORM)
+        receive(inquiry, now=NOW)
+    Review.objects.filter(answered_at=None).update(
+        verdict=ReviewVerdict.NONE, reviewer=agent, answered_at=NOW
+    )
+    assert Review.objects.filter(stratum="base").exists()
+    assert judge().accepted == drawn
+
+
+def test_a_stop_for_a_time_does_not_thin_out_the_rows(labelled, settings, lead):
+    settings.REVIEW_RATE, settings.REVIEW_RATE_LIKELY = 0.1, 0.5
+    stops.set_switch(True, "For a while.", actor=Actor.person(lead), now=NOW)
+    drawn = labelled(120)
+    assert drawn > 30
+    assert judge().accepted == drawn
+
+
+def test_a_lower_rate_later_on_holds_for_all_rows(labelled, settings):
+    labelled(120)
+    settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 0.25
+    found = judge()
+    assert found.accepted == Review.objects.filter(u__lt=0.25).count()
+
+
+def test_near_duplicates_count_once(labelled):
+    drawn = labelled(60)
+    alike = certifying.judge(
+        "scripted-1", alpha=0.05, delta=0.05, now=NOW, twins=lambda texts: [0] * len(texts)
+    )
+    assert drawn > 1
+    assert alike.accepted == 1
+
+
+def test_the_thresholds_are_fixed_at_the_first_look_that_counts(labelled):
+    labelled(100)
+    judge()
+    assert not ThresholdGrid.objects.exists()
+    issue()
+    fixed = ThresholdGrid.objects.get()
+    assert (fixed.classifier_version, fixed.policy_digest) == (
+        "scripted-1",
+        Policy.objects.get().digest,
+    )
+    labelled(100, confidence=0.6, email="q{}@example.com")
+    issue()
+    assert ThresholdGrid.objects.get().thresholds == fixed.thresholds
+
+
+def issue(alpha=0.05):
+    return certifying.issue("scripted-1", alpha=alpha, delta=0.05, actor=Actor.machine(), now=NOW)
+
+
+def test_below_the_lowest_confidence_nothing_is_tested(labelled):
+    labelled(60, confidence=0.49)
+    assert judge().accepted == 0
+
+
+def test_a_certificate_says_what_it_knows_of_each_intent(labelled):
+    labelled(260)
+    _, certificate = issue()
+    assert certificate.shares == {"order_status": 1.0}
+    assert "of the smallest here, order status with 100.0%, at most 5%" in certificate.statement
+    assert "No row was looked at twice yet" in certificate.statement
+
+
+def test_the_parts_of_a_promise_are_known_less_well():
+    assert promises.known(0.02, 0.1) == "20%"
+    assert promises.known(0.02, 0.01) == "100%"
+    assert promises.known(0.02, 0.0) == "100%"
+    assert "praise with 8.0%, at most 25%" in promises.of_parts(
+        0.02, {"order_status": 0.92, "praise": 0.08}
+    )
+
+
+# --- Quarantine -----------------------------------------------------------------------------------
+
+
+def test_what_is_shown_to_be_bad_goes_into_quarantine_once(labelled, says):
+    CertificateFactory(alpha=0.02, bound=0.02, issued_at=NOW - timedelta(days=2))
+    labelled(200, wrong=30)
+    assert [row.intent for row in permitting.watch(now=NOW)] == ["order_status"]
+    assert permitting.watch(now=NOW) == []
+    row = Quarantine.objects.get()
+    # the first hundred answers are all reviewed; those count that every ticket could have given
+    wrong = Review.objects.filter(intent="complaint", u__lt=0.5).count()
+    assert (row.errors, row.alpha, row.lifted_at) == (wrong, 0.02, None)
+    assert AuditRecord.objects.filter(subject=f"quarantine:{row.pk}").count() == 1
+    says("order_status", confidence=0.97)
+    inquiry = Inquiry(name="A", email="z@example.com", message="Where?", channel=Channel.FORM)
+    assert receive(inquiry, now=NOW).decision.reasons == ["not_certified"]
+
+
+def test_after_it_was_lifted_the_evidence_starts_anew(labelled, lead):
+    CertificateFactory(alpha=0.02, bound=0.02, issued_at=NOW - timedelta(days=2))
+    labelled(200, wrong=30)
+    (row,) = permitting.watch(now=NOW)
+    quarantines.lift(row.pk, "Mended.", actor=Actor.person(lead), now=NOW)
+    assert permitting.watch(now=NOW) == []
+
+
+def test_without_a_certificate_there_is_nothing_to_quarantine(labelled):
+    labelled(200, wrong=30)
+    assert permitting.watch(now=NOW) == []
+
+
+def test_a_good_intent_is_left_alone(labelled):
+    CertificateFactory(alpha=0.05, issued_at=NOW - timedelta(days=2))
+    labelled(200, wrong=2)
+    assert permitting.watch(now=NOW) == []

@@ -1,8 +1,11 @@
 """Policies, reply templates, decisions and stops in the console."""
 
+import re
+
 import pytest
 from django.utils import timezone
 
+from decisions import breakers
 from decisions.models import (
     Breaker,
     Certificate,
@@ -11,10 +14,12 @@ from decisions.models import (
     IntentRule,
     Policy,
     Publication,
+    Quarantine,
     ReplyTemplate,
     Switch,
 )
 from decisions.publishing import publish
+from decisions.tests.factories import CertificateFactory, put_in_force
 from tickets.models import AuditRecord
 from tickets.record import Actor
 from tickets.tests.at_work import as_user, words_of, write_in
@@ -28,6 +33,11 @@ REPLIES = "/ops/decisions/replytemplate/"
 @pytest.fixture
 def client(lead):
     return as_user(lead)
+
+
+def plain(response):
+    """What stands on a page, without its tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", words_of(response)).split())
 
 
 def stored():
@@ -308,8 +318,60 @@ def test_a_certificate_says_what_it_promises(starter, client):
     certify("order_status")
     row = Certificate.objects.get()
     words = words_of(client.get(f"/ops/decisions/certificate/{row.pk}/change/"))
-    for part in ("For a test.", "5% (bound 3.6%)", "0 of 100", "Order status"):
+    for part in ("For a test.", "5.0%, with 95% confidence", "0 of 100 wrong", "Order status"):
         assert part in words
+
+
+def test_a_certificate_says_what_is_left_of_it_under_another_policy(starter, says, client):
+    says("order_status", confidence=0.97, margin=0.3)
+    tested = Policy.objects.get()
+    row = CertificateFactory(
+        kind="live", policy_digest=tested.digest, shares={"order_status": 0.25, "praise": 0.75}
+    )
+    for number in range(4):
+        write_in(email=f"m{number}@example.com")
+    says("order_status", confidence=0.97, margin=0.9)
+    write_in(email="sure@example.com")
+    put_in_force(margin=0.5)
+    words = plain(client.get(f"/ops/decisions/certificate/{row.pk}/change/"))
+    assert "Of the last 5 tickets that were certified, the policy in force automates 1." in words
+    assert "at most 25.0% are wrong" in words  # a fifth is left of 5 %
+    assert "Order status 25.0% 20%" in words
+    assert "Invoice request – nothing" in words
+
+
+def test_a_breaker_shows_its_curve_and_the_numbers_behind_it(
+    starter, client, django_assert_max_num_queries
+):
+    breaker = breakers.held("order_status", timezone.now())
+    with django_assert_max_num_queries(24):
+        page = client.get(f"/ops/decisions/breaker/{breaker.pk}/change/")
+    words = plain(page)
+    assert page.content.decode().count("<polyline") == 2
+    assert "Each confirmed wrong answer counts 8 up" in words
+    assert "trips 0.062 times a year without need" in words
+    assert "5.0% allowed" in words
+
+
+def test_an_intent_is_let_out_of_quarantine_with_a_reason(starter, client):
+    row = Quarantine.objects.create(
+        intent="order_status",
+        classifier_version="scripted-1",
+        alpha=0.02,
+        delta=0.05,
+        rows=83,
+        errors=9,
+        sample_digest="0" * 64,
+        at=timezone.now(),
+    )
+    address = f"/ops/decisions/quarantine/{row.pk}"
+    assert "Of 83 reviewed tickets" in words_of(client.get(f"{address}/change/"))
+    client.post(f"{address}/lift/", {"reason": ""})
+    row.refresh_from_db()
+    assert row.lifted_at is None
+    client.post(f"{address}/lift/", {"reason": "Mended"})
+    row.refresh_from_db()
+    assert (row.lifted_at is not None, row.reason) == (True, "Mended")
 
 
 @pytest.mark.parametrize("table", ["decision", "override", "certificate", "publication", "switch"])

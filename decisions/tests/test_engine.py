@@ -598,3 +598,22 @@ def test_one_version_of_the_engine_always_decides_alike():
             outcomes.append([verdict.outcome, *told])
     digest = hashlib.sha256(json.dumps(outcomes).encode()).hexdigest()
     assert (ENGINE_VERSION, digest[:16]) == (2, "d8ea37a79c10ab6b")
+
+
+# --- What a mutation of the engine once passed by -------------------------------------------------
+
+
+def test_a_level_as_the_database_has_it_is_the_same_level():
+    assert decide(make_facts(), make_policy(level="shadow")).shadow_outcome == Outcome.AUTO_RESOLVE
+
+
+@pytest.mark.parametrize("level", ["", "AUTO", "a", "zzz"])
+def test_a_level_that_nobody_knows_automates_nothing(level):
+    verdict = decide(make_facts(), make_policy(level=level))
+    assert (verdict.automates, verdict.reasons) == (False, (f"level_{level}",))
+
+
+@pytest.mark.parametrize("doubtful", [0, None, "no", ()])
+def test_a_cap_that_is_anything_but_free_is_reached(doubtful):
+    verdict = decide(make_facts(cap_reached=doubtful), make_policy())
+    assert (verdict.automates, verdict.reasons) == (False, ("cap_reached",))

@@ -87,6 +87,23 @@ def percent(value: float | None, places: int = 0) -> str:
 
 
 @register.filter
+def doubt(delta: float) -> str:
+    """The confidence that a doubt leaves, as percent: 0.05 is 95%."""
+    return f"{(1 - delta) * 100:.2f}".rstrip("0").rstrip(".") + "%"
+
+
+@register.filter
+def half(value: int) -> int:
+    return value // 2
+
+
+@register.filter
+def unlocal(value: float) -> str:
+    """A coordinate for SVG, with a point in every language."""
+    return f"{value:.1f}"
+
+
+@register.filter
 def number(value: Any, places: int = 3) -> str:
     """A number without trailing zeros."""
     if isinstance(value, bool) or not isinstance(value, int | float):

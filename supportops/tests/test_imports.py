@@ -52,6 +52,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "classification.store",
             "classification.tfidf",
             "classification.weights",
+            "decisions.acceptance",
             "decisions.breaker",
             "decisions.certification",
             "decisions.counterfactual",
@@ -93,18 +94,25 @@ FLOORS: list[tuple[str, list[str]]] = [
             "decisions.breakers",
             "decisions.cases",
             "decisions.certifying",
+            "decisions.covering",
             "decisions.drafting",
             "decisions.evidence",
             "decisions.explaining",
+            "decisions.labelled",
             "decisions.many",
+            "decisions.operating",
+            "decisions.parts",
             "decisions.permits",
+            "decisions.promises",
             "decisions.published",
+            "decisions.quarantines",
             "decisions.publishing",
             "decisions.replaying",
             "decisions.reviewing",
             "decisions.rule_lines",
             "decisions.sampling",
             "decisions.services",
+            "decisions.standing",
             "decisions.starter",
             "decisions.stops",
             "decisions.wording",
@@ -112,7 +120,16 @@ FLOORS: list[tuple[str, list[str]]] = [
             "decisions.tests.*",
         ],
     ),
-    ("joining", ["tickets.deciding", "tickets.deciding_many", "tickets.learning"]),
+    (
+        "joining",
+        [
+            "tickets.deciding",
+            "tickets.deciding_many",
+            "tickets.learning",
+            "tickets.permitting",
+            "tickets.reserve",
+        ],
+    ),
     ("conversation", ["tickets.conversation", "tickets.handling"]),
     (
         "intake and upkeep",
@@ -159,6 +176,7 @@ NAMES = [*(name for name, _ in FLOORS), "nowhere"]
 # Below the entry points and the watchers, who may know both the prediction and the rules: one that
 # decides, one that carries what training found to the rules' side, and one that plays demo days.
 KNOW_BOTH = {"tickets.deciding", "tickets.learning", "tickets.demo", "tickets.deciding_many"}
+KNOW_BOTH |= {"tickets.permitting", "tickets.reserve"}
 
 
 @cache

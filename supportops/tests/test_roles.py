@@ -18,6 +18,7 @@ from decisions.models import (
     Override,
     Policy,
     Publication,
+    Quarantine,
     ReplyTemplate,
     Review,
     Switch,
@@ -65,6 +66,7 @@ LOOKING = {
     "decisions.certificate": ABOVE_AGENTS,
     "decisions.review": ABOVE_AGENTS,
     "decisions.breaker": ABOVE_AGENTS,
+    "decisions.quarantine": ABOVE_AGENTS,
     "decisions.switch": ABOVE_AGENTS,
     "auth.user": READERS,
     "auth.group": READERS,
@@ -118,6 +120,16 @@ def rows(starter, says, person):
     ApiKey.issue(name="shop", scopes=["tickets:read"])
     from axes.models import AccessAttempt
 
+    Quarantine.objects.create(
+        intent="order_status",
+        classifier_version="scripted-1",
+        alpha=0.02,
+        delta=0.05,
+        rows=83,
+        errors=9,
+        sample_digest="0" * 64,
+        at=timezone.now(),
+    )
     AccessAttempt.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=3)
     return ticket
 
@@ -133,6 +145,7 @@ def everything() -> list:
         ReplyTemplate,
         Switch,
         Breaker,
+        Quarantine,
         Certificate,
         Promotion,
         Group,
@@ -234,6 +247,10 @@ STEPS = {
     "switch": (lambda: reverse("admin:decisions_switch_turn"), STEERING),
     "arm": (
         lambda: reverse("admin:decisions_breaker_arm", args=[Breaker.objects.get(open=True).pk]),
+        STEERING,
+    ),
+    "lift": (
+        lambda: reverse("admin:decisions_quarantine_lift", args=[Quarantine.objects.get().pk]),
         STEERING,
     ),
 }

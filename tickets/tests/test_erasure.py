@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from decisions.models import Review
 from tickets import audit, conversation, erasure, handling, tracking
 from tickets.codes import AuditKind, Channel, OutboxState
 from tickets.intake import Inquiry, receive
@@ -35,6 +36,19 @@ def ticket(starter, says, agent):
     made = receive(inquiry, now=now).ticket
     handling.add_note(made.pk, "Zyxwuvian note", actor=Actor.person(agent), now=now)
     conversation.customer_reply(made.pk, "Zyxwuvian reply", now=now)
+    Review.objects.update_or_create(
+        ticket=made,
+        part="first",
+        defaults={
+            "decision": made.decisions.earliest("id"),
+            "u": 0.0,
+            "rate": 1.0,
+            "stratum": "base",
+            "created_at": now,
+            "due_at": now,
+            "note": "Zyxwuvian, she writes.",
+        },
+    )
     return made
 
 
@@ -48,6 +62,7 @@ def test_words_names_and_salts_are_gone_and_the_chain_stays(ticket):
     assert (row.metadata, row.external_id, row.body_hash) == ({}, None, "")
     assert (row.intent, row.reasons) == (ticket.intent, ticket.reasons)
     assert not IdempotencyKey.objects.exists()
+    assert set(Review.objects.values_list("note", flat=True)) == {""}
     assert set(Outbox.objects.values_list("state", flat=True)) == {OutboxState.SUPPRESSED}
     assert tracking.find(row.reference, link, timezone.now()) is None
     assert audit.verify().is_sound

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from decisions.models import Override
+from decisions.models import Finding, Override
 from tickets import audit, conversation, handling, intake
 from tickets.codes import AuditKind, Priority, Role
 from tickets.holding import ChangedMeanwhile, NotPossible
@@ -378,3 +378,50 @@ def test_every_action_names_its_true_actor(ticket, person, by_shop):
         ("integration", None, by_shop.api_key_id),
         ("customer", None, None),
     ]
+
+
+# --- A person's word about an automatic answer ----------------------------------------------------
+
+
+def test_an_answer_in_place_of_the_machines_is_on_record_and_no_evidence(answered, by_agent):
+    message = handling.agent_reply(answered.pk, "Rather this.", actor=by_agent, now=LATER)
+    override = Override.objects.get()
+    decision = answered.decisions.get()
+    assert (override.kind, override.decision, override.before, override.after) == (
+        "reply",
+        decision,
+        str(decision.template),
+        f"message:{message.number}",
+    )
+    assert override.machine_was_wrong is None
+    assert not Finding.objects.exists()
+    handling.agent_reply(answered.pk, "And this.", actor=by_agent, now=LATER)
+    assert Override.objects.count() == 1
+    assert audit.verify().is_sound
+
+
+@pytest.mark.parametrize("act", [handling.agent_reply, handling.escalate])
+@pytest.mark.parametrize("wrong", [True, False])
+def test_what_is_said_explicitly_of_the_machine_is_evidence(answered, by_agent, act, wrong):
+    said = {"actor": by_agent, "now": LATER, "machine_was_wrong": wrong}
+    words = ["Rather this."] if act is handling.agent_reply else []
+    act(answered.pk, *words, **said)
+    assert Override.objects.get().machine_was_wrong is wrong
+    finding = Finding.objects.get()
+    assert (finding.wrong, finding.source) == (wrong, "override")
+
+
+def test_after_a_reopening_only_an_explicit_word_speaks_of_the_answer_before(answered, by_agent):
+    conversation.reopen(answered.pk, actor=Actor.customer(), now=LATER)
+    handling.agent_reply(answered.pk, "Hello.", actor=by_agent, now=LATER)
+    assert not Override.objects.exists()
+    handling.agent_reply(
+        answered.pk, "It was wrong.", actor=by_agent, now=LATER, machine_was_wrong=True
+    )
+    assert (Override.objects.get().decision.round, Finding.objects.get().source) == (1, "reopen")
+
+
+def test_where_the_machine_answered_nothing_there_is_nothing_to_replace(ticket, by_agent):
+    handling.agent_reply(ticket.pk, "Hello.", actor=by_agent, now=LATER, machine_was_wrong=True)
+    assert not Override.objects.exists()
+    assert not Finding.objects.exists()
