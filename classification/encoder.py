@@ -32,6 +32,8 @@ from classification.tfidf import Vocabulary, count, weigh
 from classification.weights import DEFAULT_DIRECTORY
 
 BATCH = 64
+# Which way each number of `evidence_of` may speak: the surer, the larger (1) or the smaller (-1).
+DIRECTIONS = (1, 1, -1, 1, 1, 1)
 
 
 @lru_cache(maxsize=2)

@@ -8,6 +8,7 @@ import numpy as np
 
 from classification.calibration import (
     Logistic,
+    fit_directed,
     fit_floor,
     fit_logistic,
     fit_temperature,
@@ -16,16 +17,28 @@ from classification.calibration import (
 )
 from classification.combining import combine
 from classification.contract import OutOfFold, Progress
-from classification.encoder import EncoderModel, evidence_of
-from classification.kernel import Features, Ridge, Sighting, see_rows_without, see_without
+from classification.encoder import DIRECTIONS, EncoderModel, evidence_of
+from classification.kernel import (
+    Features,
+    Ridge,
+    Sighting,
+    closest,
+    kernel,
+    see_rows_without,
+    see_without,
+)
 from classification.parts import PartsJudge, choose, units_of
 from classification.reading import read
 from classification.rows import Rows, held_out_of
 from classification.second_request import Joined, fit_parts_judge, join_rows
+from classification.starter_corpus import strangers
 from classification.tfidf import Vocabulary, count, keep, rarity, weigh
 
-# As in the linear classifier: intents never shown stand in for out-of-scope messages.
-WEIGHT_OF_STAND_INS = 0.05
+# What stands in for out-of-scope messages teaches which evidence to heed; how sure it makes is
+# fitted on the real rows alone. Intents never shown are as close to the others as can be, so they
+# count as in the linear classifier; messages that fit no business count in full.
+WEIGHT_OF_UNSHOWN = 0.05
+WEIGHT_OF_STRANGERS = 1.0
 STAND_IN_FOLDS = 5
 # The matrix of so many rows takes 1.2 GB; beyond that an even sample serves.
 MOST_ROWS = 12_000
@@ -100,6 +113,7 @@ def train_on(rows: Rows, parameters: Parameters, progress: Progress) -> Trained:
     seen = see_left_out(ridge, features, rows, joined, units.starts)
     coefficients = ridge.coefficients.astype(np.float32)
     temperature = fit_temperature(seen.scores[whole], rows.labels)
+    unlike = stand_ins(rows, ridge, strange_to(rows, vocabulary, rarities, parameters))
     model = EncoderModel(
         classes=rows.classes,
         vocabulary=vocabulary,
@@ -108,7 +122,7 @@ def train_on(rows: Rows, parameters: Parameters, progress: Progress) -> Trained:
         meanings=features.meaning[whole],
         coefficients=coefficients,
         temperature=temperature,
-        selector=fit_selector(rows, seen.of(whole), stand_ins(rows, ridge), temperature),
+        selector=fit_selector(rows, seen.of(whole), unlike, temperature),
         parts_judge=UNJUDGED,
         floor=0.0,
     )
@@ -166,18 +180,46 @@ def see_left_out(
     return found
 
 
-def stand_ins(rows: Rows, ridge: Ridge) -> Sighting | None:
-    """What the ridge says of rows whose intent it was never shown; None where real out-of-scope
-    rows are there or intents are too few to leave some out.
-    """
-    if rows.outside.any() or len(rows.classes) < 2 * STAND_IN_FOLDS:
+def strange_to(
+    rows: Rows, vocabulary: Vocabulary, rarities: np.ndarray, parameters: Parameters
+) -> Features | None:
+    """Messages that fit no business, as this one would see them; None without any."""
+    own = set(rows.texts)
+    texts = [text for text in strangers(parameters.language) if text not in own]
+    cores = [read(text, parameters.language).core for text in texts]
+    cores = [core for core in cores if core.strip()]
+    if not cores:
         return None
-    folds = [np.flatnonzero(rows.labels % STAND_IN_FOLDS == fold) for fold in range(STAND_IN_FOLDS)]
-    return see_rows_without(ridge, folds)
+    words = weigh(count(vocabulary, cores), rarities, vocabulary.words_end).astype(np.float32)
+    return Features(words, parameters.embed(cores))
+
+
+def stand_ins(
+    rows: Rows, ridge: Ridge, strange: Features | None
+) -> tuple[Sighting, np.ndarray] | None:
+    """What the ridge says of messages that are none of its intents, and what each counts: strangers
+    and, where the business has no out-of-scope rows of its own, rows of intents never shown.
+    """
+    found = []
+    if not rows.outside.any() and len(rows.classes) >= 2 * STAND_IN_FOLDS:
+        fold = rows.labels % STAND_IN_FOLDS
+        hidden = [np.flatnonzero(fold == number) for number in range(STAND_IN_FOLDS)]
+        found.append((see_rows_without(ridge, hidden), WEIGHT_OF_UNSHOWN))
+    if strange is not None:
+        matrix, cosines = kernel(strange, ridge.features)
+        seen = Sighting(matrix @ ridge.coefficients, closest(cosines))
+        found.append((seen, WEIGHT_OF_STRANGERS))
+    if not found:
+        return None
+    weights = [np.full(len(seen.near), weight) for seen, weight in found]
+    return Sighting.joined([seen for seen, _ in found]), np.concatenate(weights)
 
 
 def fit_selector(
-    rows: Rows, seen: Sighting, unlike: Sighting | None, temperature: float
+    rows: Rows,
+    seen: Sighting,
+    unlike: tuple[Sighting, np.ndarray] | None,
+    temperature: float,
 ) -> Logistic:
     """Judge of correctness from what was said of whole messages left out.
 
@@ -188,12 +230,15 @@ def fit_selector(
     correct = (probabilities[:, :intents].argmax(axis=1) == rows.labels).astype(np.float64)
     evidence = evidence_of(seen.scores, probabilities, seen.near, intents=intents)
     if unlike is None:
-        return fit_logistic(evidence, correct)
-    chances = softmax(unlike.scores, temperature)
-    other = evidence_of(unlike.scores, chances, unlike.near, intents=intents)
-    weights = np.append(np.ones(len(evidence)), np.full(len(other), WEIGHT_OF_STAND_INS))
-    judge = fit_logistic(
-        np.vstack([evidence, other]), np.append(correct, np.zeros(len(other))), row_weights=weights
+        return fit_directed(evidence, correct, DIRECTIONS)
+    strange, counts = unlike
+    chances = softmax(strange.scores, temperature)
+    other = evidence_of(strange.scores, chances, strange.near, intents=intents)
+    judge = fit_directed(
+        np.vstack([evidence, other]),
+        np.append(correct, np.zeros(len(other))),
+        DIRECTIONS,
+        row_weights=np.append(np.ones(len(evidence)), counts),
     )
     return judge.rescaled(fit_logistic(judge.logit(evidence)[:, None], correct))
 

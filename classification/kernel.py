@@ -110,6 +110,11 @@ class Sighting:
         self.near[rows] = other.near
 
     @classmethod
+    def joined(cls, sightings: "Sequence[Sighting]") -> "Sighting":
+        """One after the other."""
+        return cls(np.vstack([s.scores for s in sightings]), np.vstack([s.near for s in sightings]))
+
+    @classmethod
     def empty(cls, texts: int, columns: int) -> "Sighting":
         """Room to put what is seen into."""
         return cls(np.empty((texts, columns)), np.empty((texts, NEIGHBOURS)))

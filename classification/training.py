@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
-from classification import registry, starter_data, store
+from classification import registry, starter_corpus, store
 from classification.contract import ModelDamaged, Progress
 from classification.models import Intent, ModelVersion
 
-OUT_OF_SCOPE = starter_data.OUT_OF_SCOPE
+OUT_OF_SCOPE = starter_corpus.OUT_OF_SCOPE
 FEWEST_ROWS = 20
 
 
@@ -56,15 +56,15 @@ class Trained:
 
 
 def starter_training_data() -> TrainingData:
-    return _from_examples(starter_data.training_examples())
+    return _from_examples(starter_corpus.training_examples())
 
 
 def held_out_data() -> TrainingData:
     """The fifth of the starter corpus that is never trained on."""
-    return _from_examples(starter_data.held_out_examples())
+    return _from_examples(starter_corpus.held_out_examples())
 
 
-def _from_examples(rows: Sequence[starter_data.Example]) -> TrainingData:
+def _from_examples(rows: Sequence[starter_corpus.Example]) -> TrainingData:
     return TrainingData(
         ids=[row.id for row in rows],
         texts=[row.text for row in rows],

@@ -13,7 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from classification import services as classification
-from classification.starter_data import Example, held_out_examples
+from classification.starter_corpus import Example, held_out_examples
 from decisions.models import Certificate
 from tickets import conversation, handling, intake, record
 from tickets.codes import AuditKind, CertificateKind, Channel, OutboxState, Role, TicketStatus

@@ -8,6 +8,7 @@ from classification.calibration import (
     LOWEST,
     Logistic,
     calibration_error,
+    fit_directed,
     fit_floor,
     fit_logistic,
     fit_temperature,
@@ -138,3 +139,28 @@ def test_the_floor_lies_between_right_intents_and_out_of_scope():
 
 def test_without_out_of_scope_rows_the_floor_is_the_lowest():
     assert fit_floor(np.array([0.9, 0.2]), np.array([True, False]), np.zeros(2, bool)) == 0.1
+
+
+def test_evidence_speaks_in_its_own_direction_or_not_at_all():
+    """Two features that go together: alone the second would get a weight against its direction."""
+    chance = np.random.default_rng(3)
+    first = chance.normal(size=4000)
+    second = first + chance.normal(scale=0.3, size=4000)
+    correct = (2 * first - second + chance.normal(scale=0.5, size=4000) > 0).astype(float)
+    features = np.column_stack([first, second])
+    assert fit_logistic(features, correct).weights[1] < 0
+
+    found = fit_directed(features, correct, (1, 1))
+
+    assert found.weights[0] > 0
+    assert found.weights[1] == 0
+    alone = fit_logistic(features[:, :1], correct)
+    assert found.probability(features) == pytest.approx(alone.probability(features[:, :1]))
+
+
+def test_with_all_evidence_in_its_direction_nothing_is_left_out():
+    chance = np.random.default_rng(4)
+    features = chance.normal(size=(2000, 2))
+    correct = (features.sum(axis=1) + chance.normal(size=2000) > 0).astype(float)
+    plain, directed = fit_logistic(features, correct), fit_directed(features, correct, (1, 1))
+    assert directed.weights == pytest.approx(plain.weights)

@@ -7,7 +7,7 @@ import pytest
 
 from classification import starter_data, store, training
 from classification.models import Intent, ModelVersion
-from classification.starter_data import held_out_examples, training_examples
+from classification.starter_corpus import OUT_OF_SCOPE, held_out_examples, training_examples
 from classification.tests.corpus import rows
 from classification.training import DataUnusable, TrainingData, read_csv
 from tickets.codes import RiskClass
@@ -219,11 +219,11 @@ def test_what_held_out_writers_wrote_is_never_trained_on():
 
 
 def test_every_message_is_labelled_with_an_intent_that_ships(starter):
-    known = set(Intent.objects.values_list("slug", flat=True)) | {starter_data.OUT_OF_SCOPE}
+    known = set(Intent.objects.values_list("slug", flat=True)) | {OUT_OF_SCOPE}
     everything = training_examples() + held_out_examples()
     assert {example.intent for example in everything} == known
     assert all(example.text.strip() for example in everything)
-    outside = [e for e in everything if e.intent == starter_data.OUT_OF_SCOPE]
+    outside = [e for e in everything if e.intent == OUT_OF_SCOPE]
     assert all(example.kind for example in outside)
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from classification import starter_data
 from classification.models import Intent
+from classification.starter_corpus import FOLDER
 from decisions import replies, starter
 from decisions.models import IntentRule, Policy, Publication, ReplyTemplate
 from decisions.services import policy_in_force
@@ -21,7 +22,7 @@ VALUES = {"first_name": "Ann", "reference": "T-1", "business_name": "Example Sto
 
 def intents():
     """Slug and risk class of every starter intent."""
-    with (starter_data.FOLDER / "intents.csv").open(encoding="utf-8", newline="") as file:
+    with (FOLDER / "intents.csv").open(encoding="utf-8", newline="") as file:
         return {row["slug"]: row["risk"] for row in csv.DictReader(file)}
 
 

@@ -49,6 +49,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "classification.rows",
             "classification.second_request",
             "classification.sentences",
+            "classification.starter_corpus",
             "classification.store",
             "classification.tfidf",
             "classification.weights",

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from classification.starter_data import held_out_examples, training_examples
+from classification.starter_corpus import held_out_examples, training_examples
 from decisions.models import Certificate, Decision
 from decisions.tests.factories import CertificateFactory
 from tickets import audit, delivery, demo

@@ -12,7 +12,7 @@ from classification import registry, scoring, training
 from classification.contract import Classifier, ClassifierUnavailable, ModelDamaged
 from classification.evaluation import learning_curve
 from classification.models import ModelVersion, Promotion
-from classification.starter_data import OUT_OF_SCOPE
+from classification.starter_corpus import OUT_OF_SCOPE
 from classification.training import DataUnusable, TrainingData
 
 EXAMPLES = """

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from classification import training
 from classification.contract import ClassifierUnavailable
-from classification.starter_data import OUT_OF_SCOPE
+from classification.starter_corpus import OUT_OF_SCOPE
 from classification.training import DataUnusable, TrainingData
 from tickets import learning
 from tickets.record import Actor
