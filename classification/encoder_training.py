@@ -36,9 +36,10 @@ from classification.tfidf import Vocabulary, count, keep, rarity, weigh
 
 # What stands in for out-of-scope messages teaches which evidence to heed; how sure it makes is
 # fitted on the real rows alone. Intents never shown are as close to the others as can be, so they
-# count as in the linear classifier; messages that fit no business count in full.
+# count as in the linear classifier; messages that fit no business count more: they are half of what
+# comes in, and few of them are at hand.
 WEIGHT_OF_UNSHOWN = 0.05
-WEIGHT_OF_STRANGERS = 1.0
+WEIGHT_OF_STRANGERS = 4.0
 STAND_IN_FOLDS = 5
 # The matrix of so many rows takes 1.2 GB; beyond that an even sample serves.
 MOST_ROWS = 12_000

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import bdtr
 
 from classification.calibration import calibration_error, perfect_range
-from classification.contract import Classifier, Prediction
+from classification.contract import Classifier, OutOfFold, Prediction
 
 RISKS = (0.01, 0.02, 0.05)
 DOUBT = 0.05
@@ -47,6 +47,20 @@ class Judged:
             guess=np.array([number[p.best_guess] for p in predictions], np.int64),
             stated=stated,
             confidence=np.where(called, stated, -np.inf),
+        )
+
+    @classmethod
+    def of_held_out(cls, kept: OutOfFold, truths: Sequence[str], outside: str) -> "Judged":
+        """What a classifier said of its training rows while it had not seen them."""
+        intents = tuple(sorted({t for t in truths if t != outside} | {*kept.best_guess}))
+        number = {intent: i for i, intent in enumerate(intents)} | {outside: -1}
+        stated = np.array(kept.confidence, np.float64)
+        return cls(
+            intents=intents,
+            truth=np.array([number[t] for t in truths], np.int64),
+            guess=np.array([number[guess] for guess in kept.best_guess], np.int64),
+            stated=stated,
+            confidence=np.where(np.array(kept.abstained, bool), -np.inf, stated),
         )
 
     @property
@@ -116,6 +130,23 @@ def calibration(rows: Judged) -> dict[str, float]:
         "perfect_low": low,
         "perfect_high": high,
     }
+
+
+def reliability(rows: Judged, bins: int = 10) -> list[dict[str, float | int]]:
+    """Stated confidence against the share right, in bins of equal width; empty ones left out.
+
+    An out-of-scope row is never right, so the diagram speaks of traffic as it was judged.
+    """
+    right = rows.guess == rows.truth
+    place = np.clip(np.ceil(rows.stated * bins).astype(int) - 1, 0, bins - 1)
+    return [
+        {
+            "rows": int((place == number).sum()),
+            "stated": float(rows.stated[place == number].mean()),
+            "right": float(right[place == number].mean()),
+        }
+        for number in np.unique(place).tolist()
+    ]
 
 
 def per_intent(rows: Judged) -> dict[str, dict[str, float | int | None]]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
-from classification import registry, starter_corpus, store
-from classification.contract import ModelDamaged, Progress
+from classification import evaluation, registry, starter_corpus, store
+from classification.contract import ModelDamaged, OutOfFold, Progress
 from classification.models import Intent, ModelVersion
 
 OUT_OF_SCOPE = starter_corpus.OUT_OF_SCOPE
@@ -141,7 +141,7 @@ def train(
     )
     scores = _held_out(model)
     training_sha256 = store.training_hash(data.texts, data.intents)
-    summary = summarise(scores, data)
+    summary = summarise(scores, model.out_of_fold_, data)
     known = ModelVersion.objects.filter(version=model.version).first()
     if known is not None and _is_sound(known):
         return Trained(known, scores, repeated=True)
@@ -189,8 +189,9 @@ def _held_out(model: Any) -> HeldOutScores:
     return HeldOutScores(intents, list(kept.confidence), list(kept.correct))
 
 
-def summarise(scores: HeldOutScores, data: TrainingData) -> dict[str, Any]:
+def summarise(scores: HeldOutScores, kept: OutOfFold, data: TrainingData) -> dict[str, Any]:
     """Scores that stand on the model version: shares of rows, out of fold."""
+    rows = evaluation.Judged.of_held_out(kept, data.intents, OUT_OF_SCOPE)
     right = np.asarray(scores.right)
     inside = np.asarray([intent != OUT_OF_SCOPE for intent in data.intents])
     answered = np.asarray([intent is not None for intent in scores.intents])
@@ -203,4 +204,19 @@ def summarise(scores: HeldOutScores, data: TrainingData) -> dict[str, Any]:
         if (~inside).any()
         else None,
         "method": "out of fold",
+        "calibration": rounded(evaluation.calibration(rows)),
+        "reliability": rounded(evaluation.reliability(rows)),
+        "per_intent": rounded(evaluation.per_intent(rows)),
+        "confusions": evaluation.confusions(rows),
+        "risk_coverage": rounded(evaluation.risk_coverage(rows)),
+        "out_of_scope": rounded(evaluation.out_of_scope(rows)),
     }
+
+
+def rounded(value: Any) -> Any:
+    """The same with four places: what is stored is read by people."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {name: rounded(inner) for name, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list) else value

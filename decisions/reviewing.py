@@ -294,14 +294,18 @@ def _book(review: Review, user: User, now: datetime) -> None:
 
 
 def verdict_of(parts: Iterable[Review], predicted: str | None) -> bool | None:
-    """Whether the machine was wrong, by all that was said of a ticket; None while that is open.
+    """Whether the machine was wrong, by all that was said of a ticket; None while that is open."""
+    last = last_word(parts)
+    return None if last is None else last.says_wrong(predicted)
 
-    The last word counts: settled, else second, else first, once no further part is open.
-    """
+
+def last_word(parts: Iterable[Review]) -> Review | None:
+    """What counts of all that was said of a ticket: settled, else second, else first, once no
+    further part is open."""
     ordered = sorted(parts, key=lambda part: part.pk)
     if not ordered or any(part.answered_at is None for part in ordered):
         return None
-    return ordered[-1].says_wrong(predicted)
+    return ordered[-1]
 
 
 @dataclass(frozen=True, slots=True)

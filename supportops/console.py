@@ -134,6 +134,10 @@ def styles(request: HttpRequest) -> str:
     return static("console.css")
 
 
+def chart_styles(request: HttpRequest) -> str:
+    return static("charts.css")
+
+
 def scripts(request: HttpRequest) -> str:
     return static("console.js")
 

@@ -33,6 +33,7 @@ STEER_AUTOMATION = {
     "classification.change_intent": "Edit intents and their risk class",
     "classification.view_modelversion": "Model versions",
     "classification.view_promotion": "Promotions of models",
+    "classification.add_promotion": "Put a model version in force, or an older one again",
     "classification.view_prediction": "Predictions",
     "decisions.view_decision": "All decisions",
     "decisions.view_override": "Overrides",

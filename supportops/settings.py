@@ -456,7 +456,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "supportops.console.home",
-    "STYLES": ["supportops.console.styles"],
+    "STYLES": ["supportops.console.styles", "supportops.console.chart_styles"],
     "SCRIPTS": ["supportops.console.scripts"],
     "SIDEBAR": {"show_search": False, "navigation": "supportops.console.navigation"},
     "COMMAND": {"search_models": False},

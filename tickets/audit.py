@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -114,19 +114,20 @@ def export(target: TextIO) -> int:
 
     `docs/verify_audit.py` checks such a file with Python's standard library alone.
     """
-    first = {
-        "format": EXPORT_FORMAT,
-        "public_key": audit_heads.public_key_hex(),
-        "heads": [head.as_record() for head in audit_heads.read()],
-    }
-    target.write(canonical(first) + "\n")
-    written = 0
-    for line in _lines(_rows()):
+    written = -1  # the first line is no record
+    for line in lines():
         target.write(line)
         written += 1
     return written
 
 
-def _lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for row in rows:
+def lines() -> Iterator[str]:
+    """The lines of an export: key and signed heads, then every record."""
+    first = {
+        "format": EXPORT_FORMAT,
+        "public_key": audit_heads.public_key_hex(),
+        "heads": [head.as_record() for head in audit_heads.read()],
+    }
+    yield canonical(first) + "\n"
+    for row in _rows():
         yield canonical({"body": row["body"], "digest": row["digest"]}) + "\n"

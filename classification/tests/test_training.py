@@ -1,11 +1,13 @@
 """Training data, the starter corpus, and models as versions."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
 from classification import starter_data, store, training
+from classification.contract import OutOfFold
 from classification.models import Intent, ModelVersion
 from classification.starter_corpus import OUT_OF_SCOPE, held_out_examples, training_examples
 from classification.tests.corpus import rows
@@ -171,13 +173,24 @@ def test_damaged_files_that_cannot_be_mended_are_not_passed_off_as_the_model(
 
 
 def test_scores_speak_of_rows_the_model_had_not_seen():
+    """Row b is right but abstained; row c is wrong; row d fits no intent and was answered."""
     made = TrainingData(list("abcd"), list("abcd"), ["x", "x", "y", "out_of_scope"])
+    kept = OutOfFold(
+        ids=tuple("abcd"),
+        best_guess=("x", "x", "x", "y"),
+        confidence=(0.9, 0.2, 0.6, 0.3),
+        margin=(0.5, 0.1, 0.3, 0.1),
+        abstained=(False, True, False, False),
+        correct=(True, True, False, False),
+    )
     scores = training.HeldOutScores(
         intents=["x", None, "x", "y"],
         confidences=[0.9, 0.2, 0.6, 0.3],
         right=[True, True, False, False],
     )
-    assert training.summarise(scores, made) == {
+    summary = training.summarise(scores, kept, made)
+    shares = {name: summary[name] for name in list(summary)[:6]}
+    assert shares == {
         "rows": 4,
         "intents": 2,
         "accuracy": 0.6667,
@@ -185,6 +198,15 @@ def test_scores_speak_of_rows_the_model_had_not_seen():
         "out_of_scope_answered": 1.0,
         "method": "out of fold",
     }
+    assert summary["confusions"] == [{"true": "y", "named": "x", "rows": 1}]
+    assert summary["per_intent"]["x"] == {"rows": 2, "precision": 0.5, "recall": 0.5}
+    assert summary["reliability"] == [
+        {"rows": 1, "stated": 0.2, "right": 1.0},
+        {"rows": 1, "stated": 0.3, "right": 0.0},
+        {"rows": 1, "stated": 0.6, "right": 0.0},
+        {"rows": 1, "stated": 0.9, "right": 1.0},
+    ]
+    assert json.loads(json.dumps(summary)) == summary
 
 
 # --- The starter corpus ---------------------------------------------------------------------------

@@ -30,6 +30,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "tickets.visible",
             "classification.calibration",
             "classification.combining",
+            "classification.comparing",
             "classification.contract",
             "classification.conversion",
             "classification.encoder*",
@@ -124,6 +125,7 @@ FLOORS: list[tuple[str, list[str]]] = [
     (
         "joining",
         [
+            "tickets.comparing",
             "tickets.deciding",
             "tickets.deciding_many",
             "tickets.learning",
@@ -176,8 +178,15 @@ FLOORS: list[tuple[str, list[str]]] = [
 NAMES = [*(name for name, _ in FLOORS), "nowhere"]
 # Below the entry points and the watchers, who may know both the prediction and the rules: one that
 # decides, one that carries what training found to the rules' side, and one that plays demo days.
-KNOW_BOTH = {"tickets.deciding", "tickets.learning", "tickets.demo", "tickets.deciding_many"}
-KNOW_BOTH |= {"tickets.permitting", "tickets.reserve"}
+KNOW_BOTH = {
+    "tickets.comparing",
+    "tickets.deciding",
+    "tickets.deciding_many",
+    "tickets.demo",
+    "tickets.learning",
+    "tickets.permitting",
+    "tickets.reserve",
+}
 
 
 @cache

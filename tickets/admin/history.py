@@ -1,11 +1,8 @@
 """What is on record and what waits for delivery: read, never changed."""
 
-import json
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,8 +10,7 @@ from unfold.decorators import display
 
 from supportops.listing import ReadOnlyAdmin
 from supportops.templatetags import console
-from tickets.models import AuditRecord, JobLease, Outbox, Ticket, TicketEvent
-from tickets.references import PATTERN
+from tickets.models import JobLease, Outbox, TicketEvent
 
 STATE_TONES = {"pending": "info", "sent": "success", "failed": "danger", "suppressed": "plain"}
 
@@ -65,55 +61,6 @@ class TicketEventAdmin(ReadOnlyAdmin):
     @display(description="Ticket")
     def to_ticket(self, event: TicketEvent) -> str | SafeString:
         return ticket_link(event.ticket_id, event.ticket)
-
-
-@admin.register(AuditRecord)
-class AuditRecordAdmin(ReadOnlyAdmin):
-    """The audit chain. `manage.py audit verify` checks that nothing was changed."""
-
-    list_display = ("link", "kind", "subject_link", "actor", "moment", "short_digest")
-    list_display_links = ("link",)
-    list_filter = ("kind",)
-    search_fields = ("subject", "actor")
-    search_help_text = "T-7K3M-Q9XD, ticket:17, person:4"
-    fields = ("number", "kind", "subject", "actor", "at", "words", "previous", "digest")
-    ordering = ("-number",)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[AuditRecord], search_term: str
-    ) -> tuple[QuerySet[AuditRecord], bool]:
-        """Whole subjects and actors by their index; references as people know them."""
-        asked = search_term.strip()
-        if PATTERN.fullmatch(asked.upper()):
-            ticket = Ticket.objects.filter(reference=asked.upper()).first()
-            return queryset.filter(subject=f"ticket:{ticket.pk if ticket else 0}"), False
-        if not asked:
-            return queryset, False
-        return queryset.filter(subject=asked) | queryset.filter(actor=asked), False
-
-    @display(description="Number")
-    def link(self, row: AuditRecord) -> str:
-        return f"#{row.number}"
-
-    @display(description="About")
-    def subject_link(self, row: AuditRecord) -> str | SafeString:
-        kind, _, number = row.subject.partition(":")
-        return ticket_link(int(number), row.subject) if kind == "ticket" else row.subject
-
-    @display(description="When")
-    def moment(self, row: AuditRecord) -> str | SafeString:
-        return console.clock(row.at)
-
-    @display(description="Digest")
-    def short_digest(self, row: AuditRecord) -> SafeString:
-        return format_html('<code title="{}">{}</code>', row.digest, row.digest[:12])
-
-    @display(description="Body")
-    def words(self, row: AuditRecord) -> SafeString:
-        """Indented for reading. The digest speaks of the compact form."""
-        return format_html(
-            '<pre class="so-pre">{}</pre>', json.dumps(json.loads(row.body), indent=2)
-        )
 
 
 @admin.register(JobLease)

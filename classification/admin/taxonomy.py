@@ -1,15 +1,13 @@
-"""The taxonomy, model versions and predictions in the console."""
-
-from typing import Any
+"""The taxonomy and predictions in the console."""
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from classification.models import Intent, ModelVersion, Prediction, Promotion
+from classification.models import Intent, Prediction
 from supportops.listing import ConsoleAdmin, ReadOnlyAdmin
 from supportops.templatetags import console
 
@@ -34,55 +32,6 @@ class IntentAdmin(ConsoleAdmin):
         if intent.risk is None:
             return console.pill("None: a person", "warning")
         return console.pill(intent.risk.capitalize(), RISK_TONES.get(intent.risk, "plain"))
-
-
-@admin.register(ModelVersion)
-class ModelVersionAdmin(ReadOnlyAdmin):
-    list_display = ("version", "classifier", "name", "training_rows", "accuracy", "trained")
-    fields = (
-        "version",
-        "classifier",
-        "name",
-        "score_table",
-        "training_rows",
-        "training_sha256",
-        "manifest_sha256",
-        "trained_at",
-    )
-
-    @display(description="Accuracy")
-    def accuracy(self, model: ModelVersion) -> str:
-        return console.percent(model.scores.get("accuracy"), 1)
-
-    @display(description="Trained")
-    def trained(self, model: ModelVersion) -> str | SafeString:
-        return console.ago(model.trained_at, "ago")
-
-    @display(description="Scores")
-    def score_table(self, model: ModelVersion) -> SafeString:
-        plain = [(name, value) for name, value in model.scores.items() if _is_plain(value)]
-        rows = format_html_join(
-            "", "<dt>{}</dt><dd>{}</dd>", ((console.spoken(k), console.number(v)) for k, v in plain)
-        )
-        return format_html('<dl class="so-facts so-wide">{}</dl>', rows)
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, int | float | str)
-
-
-@admin.register(Promotion)
-class PromotionAdmin(ReadOnlyAdmin):
-    list_display = ("model", "by_whom", "reason", "moment")
-    list_select_related = ("model", "by")
-
-    @display(description="By")
-    def by_whom(self, promotion: Promotion) -> str:
-        return console.person(promotion.by) if promotion.by else "the machine"
-
-    @display(description="When")
-    def moment(self, promotion: Promotion) -> str | SafeString:
-        return console.clock(promotion.at)
 
 
 @admin.register(Prediction)

@@ -1,0 +1,128 @@
+"""A candidate model against the one in force, on messages whose intent people have said.
+
+Knows both the reviews and the classifiers, as plain data; writes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from classification import registry, starter_corpus
+from classification.comparing import Compared, compare
+from classification.contract import Prediction
+from classification.models import ModelVersion
+from decisions import reviewing
+from decisions.models import Review
+from tickets.codes import ReviewPart, ReviewVerdict
+from tickets.deciding import text_of
+from tickets.models import Message
+
+MOST_REVIEWED = 1_000  # the newest; more would keep somebody waiting for no better answer
+NONE = starter_corpus.OUT_OF_SCOPE
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A message with the intent that people gave it; `ticket_id` where it is a ticket's."""
+
+    text: str
+    intent: str
+    ticket_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A message on which exactly one of the two is right."""
+
+    ticket_id: int | None
+    intent: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a comparison on one set of messages found; None for a set without messages."""
+
+    source: str
+    found: Compared | None
+    differences: tuple[Difference, ...]
+
+
+def reviewed_messages() -> list[Labelled]:
+    """Blind-reviewed first messages with their settled label, the newest first.
+
+    Two requests at once and what could not be told are no label; erased words are not there.
+    """
+    firsts = Review.objects.answered().filter(part=ReviewPart.FIRST).order_by("-ticket_id")
+    taken = [review.ticket_id for review in firsts[:MOST_REVIEWED]]
+    parts: dict[int, list[Review]] = {}
+    for part in Review.objects.filter(ticket__in=taken).order_by("id"):
+        parts.setdefault(part.ticket_id, []).append(part)
+    openings = Message.objects.openings().filter(ticket__in=taken, erased_at=None)
+    labelled = [(opening, _label(parts[opening.ticket_id])) for opening in openings]
+    return [
+        Labelled(text_of(opening.subject, opening.body), label, opening.ticket_id)
+        for opening, label in labelled
+        if label is not None
+    ]
+
+
+def _label(parts: Sequence[Review]) -> str | None:
+    last = reviewing.last_word(parts)
+    if last is None:
+        return None
+    if last.verdict == ReviewVerdict.INTENT:
+        return last.intent
+    return NONE if last.verdict == ReviewVerdict.NONE else None
+
+
+def starter_messages() -> list[Labelled]:
+    """What the held-out writers of the starter corpus wrote: no model is ever trained on it."""
+    return [Labelled(row.text, row.intent) for row in starter_corpus.held_out_examples()]
+
+
+def compare_models(first: ModelVersion, second: ModelVersion) -> list[Comparison]:
+    """Both on reviewed tickets and, where both speak of the starter intents, on its held-out part.
+
+    Raises:
+        ModelDamaged, ClassifierUnavailable: one of the two cannot be loaded.
+    """
+    models = [load(version) for version in (first, second)]
+    reviewed = _compare("Blind reviews", models, reviewed_messages())
+    known = set(models[0].classes_) & set(models[1].classes_)
+    starter = [row for row in starter_messages() if row.intent in known | {NONE}]
+    fits = len({row.intent for row in starter}) > len(known) / 2
+    held_out = _compare("Starter corpus, held-out writers", models, starter if fits else [])
+    return [reviewed, held_out]
+
+
+def load(version: ModelVersion) -> registry.StorableClassifier:
+    """The stored classifier. Raises ModelDamaged or ClassifierUnavailable, in one sentence."""
+    return registry.load_classifier(
+        settings.MODEL_DIR / version.version, expected_sha256=version.manifest_sha256
+    )
+
+
+def _compare(
+    source: str, models: Sequence[registry.StorableClassifier], rows: Sequence[Labelled]
+) -> Comparison:
+    if not rows:
+        return Comparison(source, None, ())
+    texts = [row.text for row in rows]
+    first, second = ([_said(p) for p in model.predict(texts)] for model in models)
+    right = [
+        [said == row.intent for said, row in zip(answers, rows, strict=True)]
+        for answers in (first, second)
+    ]
+    differing = tuple(
+        Difference(row.ticket_id, row.intent, one, other)
+        for row, one, other in zip(rows, first, second, strict=True)
+        if (one == row.intent) != (other == row.intent)
+    )
+    return Comparison(source, compare(*right, [row.intent for row in rows]), differing)
+
+
+def _said(prediction: Prediction) -> str:
+    return prediction.intent or NONE
