@@ -112,16 +112,17 @@ def _compare(
         return Comparison(source, None, ())
     texts = [row.text for row in rows]
     first, second = ([_said(p) for p in model.predict(texts)] for model in models)
-    right = [
-        [said == row.intent for said, row in zip(answers, rows, strict=True)]
+    truths = [row.intent for row in rows]
+    first_right, second_right = (
+        [said == truth for said, truth in zip(answers, truths, strict=True)]
         for answers in (first, second)
-    ]
+    )
     differing = tuple(
         Difference(row.ticket_id, row.intent, one, other)
         for row, one, other in zip(rows, first, second, strict=True)
         if (one == row.intent) != (other == row.intent)
     )
-    return Comparison(source, compare(*right, [row.intent for row in rows]), differing)
+    return Comparison(source, compare(first_right, second_right, truths), differing)
 
 
 def _said(prediction: Prediction) -> str:

@@ -93,7 +93,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             return HttpResponseNotAllowed(["POST"])
         model, form = get_object_or_404(ModelVersion, pk=model_id), PromotionForm(request.POST)
         if not form.is_valid():
-            messages.error(request, form.errors["reason"][0])
+            messages.error(request, str(form.errors["reason"][0]))
         elif (refused := _refusal(model)) is not None:
             messages.error(request, refused)
         else:
