@@ -11,7 +11,7 @@ from django.db.models.fields.json import KeyTextTransform
 
 from classification import services as classification
 from classification.models import Intent
-from classification.starter_data import OUT_OF_SCOPE
+from classification.starter_corpus import OUT_OF_SCOPE
 from decisions import services as decisions
 from decisions.models import Certificate, Decision
 from decisions.services import NoPolicyInForce
