@@ -11,7 +11,7 @@ from classification import services as classification
 from classification import training
 from classification.contract import ClassifierUnavailable, ModelDamaged
 from classification.models import ModelVersion
-from classification.starter_data import OUT_OF_SCOPE
+from classification.starter_corpus import OUT_OF_SCOPE
 from classification.training import DataUnusable, TrainingData
 from decisions.certifying import Found
 from decisions.models import Certificate
