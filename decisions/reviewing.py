@@ -217,7 +217,7 @@ def answer(
     given.check()
     with transaction.atomic():
         ticket_id = Review.objects.values_list("ticket_id", flat=True).get(pk=review_id)
-        Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
+        ticket = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
         review = open_for(user, may_settle=may_settle).filter(pk=review_id).first()
         in_other_hands = (
             review is not None
@@ -230,7 +230,7 @@ def answer(
         _keep(review, user, given, now)
         _ask_next(review, now)
         _book(review, user, now)
-        record.write(now=now, audit=[_entry(review, user)])
+        record.write(now=now, audit=[_entry(review, user)], touched=[ticket])
         return review
 
 

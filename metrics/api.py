@@ -1,6 +1,5 @@
 """The endpoint of metrics."""
 
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.utils import timezone
@@ -10,13 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from metrics import services
-from metrics.definitions import LABELS
+from metrics.definitions import METRICS
 from tickets.codes import Scope
 from tickets.endpoints import Endpoint, described
 from tickets.fields import Moment, StrictSerializer, checked_query
 from tickets.shapes import Number, Shape
-
-USUAL_PERIOD = timedelta(days=30)
 
 
 class Period(StrictSerializer):
@@ -27,14 +24,14 @@ class Period(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         until = attrs.get("until") or timezone.now()
-        since = attrs.get("since") or until - USUAL_PERIOD
+        since = attrs.get("since") or until - services.USUAL_PERIOD
         if since >= until:
             raise ValidationError({"since": ["This must be before until."]})
         return {"since": since, "until": until}
 
 
 class Figure(Shape):
-    value = Number(allow_null=True, help_text="Null where nothing was counted.")
+    value = Number(allow_null=True, help_text="Null where it cannot be told.")
     numerator = Number()
     denominator = Number()
     low = Number(allow_null=True, help_text="Lower bound, 95 %.")
@@ -46,7 +43,12 @@ class Figures(Shape):
     """Every metric by its name."""
 
     def get_fields(self) -> dict[str, Any]:
-        return {name: Figure(required=False, help_text=words) for name, words in LABELS.items()}
+        return {
+            metric.name: Figure(
+                required=False, help_text=f"{metric.label}, {metric.unit.value}. {metric.words}"
+            )
+            for metric in METRICS
+        }
 
 
 class Metrics(Endpoint):

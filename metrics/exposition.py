@@ -1,4 +1,8 @@
-"""`/metrics` in the Prometheus text format. Codes as labels, never people."""
+"""`/metrics` in the Prometheus text format. Codes as labels, never people.
+
+Counters and figures come from what was counted by the hour, so that a scrape costs the same however
+many tickets there are; what waits right now is read through indexes.
+"""
 
 import ipaddress
 from collections.abc import Iterator
@@ -10,44 +14,47 @@ from django.db.models import Count, Min, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.core import CollectorRegistry, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CollectorRegistry,
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
-from decisions.models import Breaker, Decision, Switch
+from decisions.models import Breaker, Switch
+from metrics import services
+from metrics.definitions import METRICS, Figure, Unit
+from metrics.tallying import CHANNEL, PREDICTED, REASON
 from supportops.requests import client_address
 from tickets.authentication import key_of
 from tickets.codes import OutboxState, Scope, TicketStatus
-from tickets.models import AuditHead, JobLease, Outbox, Ticket
+from tickets.models import AuditHead, AuditRecord, JobLease, Outbox, Ticket
+
+UNDER_WAY = (
+    TicketStatus.RECEIVED,
+    TicketStatus.OPEN,
+    TicketStatus.WAITING,
+    TicketStatus.ANSWERED,
+)
+GROWING = ("received", "received_permitted", "received_escalated")
+SUFFIXES = {
+    Unit.COUNT: "",
+    Unit.SHARE: "_ratio",
+    Unit.ERROR: "_ratio",
+    Unit.SECONDS: "_seconds",
+    Unit.MILLISECONDS: "_milliseconds",
+}
 
 
 class RowCollector(Collector):
-    """Reads counts and ages from rows, so that every process shows the same."""
+    """Reads from rows, so that every process shows the same."""
 
     def collect(self) -> Iterator[Metric]:
-        yield self._grouped(
-            "supportops_tickets", "Tickets by status now.", Ticket.objects.all(), "status"
-        )
-        yield self._grouped(
-            "supportops_decisions", "Decisions on record.", Decision.objects.all(), "outcome"
-        )
-        yield self._grouped(
-            "supportops_outbox", "Outbox rows by state.", Outbox.objects.all(), "state"
-        )
         now = timezone.now()
-        undecided = Ticket.objects.filter(status=TicketStatus.RECEIVED)
-        yield self._age(
-            "supportops_undecided_age_seconds",
-            "Age of the oldest ticket without a decision; 0 without any.",
-            undecided.aggregate(at=Min("updated_at"))["at"],
-            now,
-        )
-        waiting = Outbox.objects.filter(state=OutboxState.PENDING)
-        yield self._age(
-            "supportops_outbox_age_seconds",
-            "How long the oldest undelivered row has waited; 0 without any.",
-            waiting.aggregate(at=Min("created_at"))["at"],
-            now,
-        )
+        yield from self._counters()
+        yield from self._figures(now)
+        yield from self._waiting(now)
         yield from self._jobs(now)
         yield self._one(
             "supportops_automation_stopped",
@@ -59,9 +66,99 @@ class RowCollector(Collector):
             "Intents that stopped themselves.",
             float(Breaker.objects.filter(open=True).count()),
         )
+        yield from self._audit(now)
+
+    def _counters(self) -> Iterator[Metric]:
+        """What only grows: spam and merged duplicates count here too."""
+        found = services.ever([CHANNEL, REASON, PREDICTED], GROWING)
+        received = CounterMetricFamily(
+            "supportops_tickets_received", "Inquiries that came in, by channel.", labels=["channel"]
+        )
+        for key, sums in sorted(found.get(CHANNEL, {}).items()):
+            received.add_metric([key], sums["received"])
+        yield received
+        decided = CounterMetricFamily(
+            "supportops_decisions", "First decisions, by outcome.", labels=["outcome"]
+        )
+        handed = CounterMetricFamily(
+            "supportops_escalations", "Tickets handed to a person, by reason.", labels=["reason"]
+        )
+        automatic = escalated = 0
+        for key, sums in sorted(found.get(REASON, {}).items()):
+            automatic += sums["received_permitted"]
+            escalated += sums["received_escalated"]
+            if sums["received_escalated"]:
+                handed.add_metric([key], sums["received_escalated"])
+        decided.add_metric(["auto_resolve"], automatic)
+        decided.add_metric(["escalate"], escalated)
+        yield from (decided, handed)
+        answered = CounterMetricFamily(
+            "supportops_automatic_answers",
+            "Automatic answers, by the intent that was predicted.",
+            labels=["intent"],
+        )
+        for key, sums in sorted(found.get(PREDICTED, {}).items()):
+            if sums["received_permitted"]:
+                answered.add_metric([key], sums["received_permitted"])
+        yield answered
+
+    def _figures(self, now: datetime) -> Iterator[Metric]:
+        """The metrics of the last 30 days, as pages, API and report show them."""
+        found = services.period(*services.usual_period(now), now).history
+        for metric in METRICS:
+            name = f"supportops_{metric.name}{SUFFIXES[metric.unit]}"
+            yield from self._figure(name, f"Last 30 days. {metric.words}", metric.of(found))
+
+    def _figure(self, name: str, words: str, figure: Figure) -> Iterator[Metric]:
+        if figure.value is not None:
+            yield self._one(name, words, figure.value)
+        if figure.low is not None and figure.low != figure.high:
+            yield self._one(f"{name}_low", f"Lower end of {name}, 95 %.", figure.low)
+        if figure.high is not None and figure.low != figure.high:
+            yield self._one(f"{name}_high", f"Upper end of {name}, 95 %.", figure.high)
+        if name.endswith("_ratio"):
+            yield self._one(f"{name}_rows", f"Denominator of {name}.", float(figure.denominator))
+
+    def _waiting(self, now: datetime) -> Iterator[Metric]:
+        under_way = Ticket.objects.filter(status__in=UNDER_WAY)
+        yield self._grouped(
+            "supportops_tickets", "Tickets that are not over, by status.", under_way, "status"
+        )
+        left = Outbox.objects.filter(state__in=[OutboxState.PENDING, OutboxState.FAILED])
+        yield self._grouped("supportops_outbox", "Outbox rows not delivered.", left, "state")
+        undecided = Ticket.objects.filter(status=TicketStatus.RECEIVED)
+        yield self._age(
+            "supportops_undecided_age_seconds",
+            "Age of the oldest ticket without a decision; 0 without any.",
+            undecided.aggregate(at=Min("updated_at"))["at"],
+            now,
+        )
+        open_ = Ticket.objects.filter(status=TicketStatus.OPEN).order_by("id")
+        yield self._age(
+            "supportops_queue_age_seconds",
+            "Age of the oldest ticket that is a person's turn; 0 without any.",
+            open_.values_list("created_at", flat=True).first(),
+            now,
+        )
+        waiting = Outbox.objects.filter(state=OutboxState.PENDING)
+        yield self._age(
+            "supportops_outbox_age_seconds",
+            "How long the oldest undelivered row has waited; 0 without any.",
+            waiting.aggregate(at=Min("created_at"))["at"],
+            now,
+        )
+
+    def _audit(self, now: datetime) -> Iterator[Metric]:
         head = AuditHead.objects.filter(pk=1).first()
         links = float(head.number if head else 0)
         yield self._one("supportops_audit_records", "Links of the audit chain.", links)
+        newest = AuditRecord.objects.order_by("-number").values_list("at", flat=True).first()
+        yield self._age(
+            "supportops_audit_head_age_seconds",
+            "Age of the newest link of the audit chain; 0 without any.",
+            newest,
+            now,
+        )
 
     def _grouped(self, name: str, words: str, rows: QuerySet[Any], field: str) -> Metric:
         family = GaugeMetricFamily(name, words, labels=[field])

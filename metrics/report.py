@@ -1,58 +1,71 @@
-"""The report as data and as text."""
+"""The report as data: one content, written as text, JSON, CSV or a page."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
 from decisions.models import Certificate
 from metrics import services
-from metrics.definitions import LABELS
+from metrics.definitions import METRICS
+
+Progress = Callable[[str], None]
 
 
-def report(since: datetime, until: datetime, now: datetime) -> dict[str, Any]:
+def report(
+    since: datetime, until: datetime, now: datetime, *, progress: Progress = lambda words: None
+) -> dict[str, Any]:
     """Every number of a period, JSON-ready."""
+    progress("reading what was counted")
+    asked = services.period(since, until, now)
+    history = asked.history
+    progress("working out figures")
+    figures = services.figures_of(history)
+    progress("reading the course of the period")
+    step, course = services.course(since, until, now)
     return {
         "since": since.isoformat(),
         "until": until.isoformat(),
-        "metrics": services.figures(since, until, now),
+        "made_at": now.isoformat(),
+        "hours_waiting_to_be_recounted": asked.plan.waiting,
+        "metrics": figures,
+        "meanings": {
+            metric.name: {
+                "label": metric.label,
+                "unit": metric.unit.value,
+                "words": metric.words,
+            }
+            for metric in METRICS
+        },
         "escalation_reasons": [
-            {"reason": reason, "tickets": number}
-            for reason, number in services.reasons(since, until)
+            {"reason": reason, "tickets": number} for reason, number in services.reasons_of(asked)
         ],
-        "intents": services.by_intent(since, until),
+        "intents": services.split(asked, "intent"),
+        "channels": services.split(asked, "channel"),
+        "queues": services.split(asked, "queue"),
+        "calibration": [
+            {
+                "from": one.low,
+                "to": one.high,
+                "rows": one.rows,
+                "stated": one.stated,
+                "right": one.right,
+            }
+            for one in services.reliability(history)
+        ],
+        "course": {
+            "step": step,
+            "rows": [
+                {
+                    "start": one.start.isoformat(),
+                    "tickets": one.tickets,
+                    "automated": one.automated,
+                    "escalated": one.escalated,
+                }
+                for one in course
+            ],
+        },
         "certificates": [
             {"kind": c.kind, "classifier": c.classifier_version, "statement": c.statement}
             for c in Certificate.objects.filter(expires_at__gt=now).order_by("-id")[:5]
         ],
     }
-
-
-def as_text(content: dict[str, Any]) -> str:
-    """The report for a terminal or a mail, at most 80 columns."""
-    since = timezone.localtime(datetime.fromisoformat(content["since"]))
-    until = timezone.localtime(datetime.fromisoformat(content["until"]))
-    lines = [f"Report {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}", ""]
-    lines += [_metric(LABELS[name], figure) for name, figure in content["metrics"].items()]
-    lines += ["", "Why tickets went to a person (first reason)"]
-    lines += [f"  {row['tickets']:>7}  {row['reason']}" for row in content["escalation_reasons"]]
-    lines += ["", "Intents                          tickets  automated"]
-    lines += [
-        f"  {row['intent'] or '(no intent)':<30} {row['tickets']:>7}  {row['automated']:>9}"
-        for row in content["intents"]
-    ]
-    for certificate in content["certificates"]:
-        lines += ["", f"Certificate ({certificate['kind']}, {certificate['classifier']})"]
-        lines += [f"  {certificate['statement']}"]
-    return "\n".join(lines)
-
-
-def _metric(label: str, figure: dict[str, Any]) -> str:
-    if label == LABELS["ticket_volume"]:
-        return f"{label:<30} {figure['numerator']:>8}"
-    if figure["value"] is None:
-        return f"{label:<30}        –   nothing to count yet"
-    counts = f"{figure['numerator']} of {figure['denominator']}"
-    interval = f"{figure['low']:.1%} to {figure['high']:.1%}"
-    doubt = "" if figure["enough_data"] else "  not enough data"
-    return f"{label:<30} {figure['value']:>8.1%}   {counts}, {interval}{doubt}"

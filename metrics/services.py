@@ -1,103 +1,155 @@
-"""Counting what the definitions speak of."""
+"""Questions about history, for pages, API, exposition and report: one answer for all of them.
 
-from collections import Counter
-from datetime import datetime, timedelta
+Numbers of a period speak of the tickets created in [since, until). Sums by the hour are read with
+`hourly_series` and `hourly_series_by`; what can be asked for by name are the fields of
+`metrics.definitions.Counts`, what it can be split by the names in `metrics.tallying.DIMENSIONS`.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from classification.models import Prediction
-from decisions.models import Decision, Override
-from metrics.definitions import Counts
-from metrics.definitions import figures as defined
-from tickets.codes import Outcome, TicketStatus
-from tickets.models import Ticket
+from metrics import reading
+from metrics.definitions import METRICS, Bin, Counts, Figure, History, calibration_bins
+from metrics.reading import Period
+from metrics.tallying import ALL, DIMENSIONS, INTENT, REASON
 
-ENDED_BY_MACHINE = Q(
-    outcome=Outcome.AUTO_RESOLVE,
-    status__in=[TicketStatus.ANSWERED, TicketStatus.RESOLVED, TicketStatus.CLOSED],
-    first_human_reply_at=None,
-    round=1,
-)
+USUAL_PERIOD = timedelta(days=30)
+COURSE = ("tickets", "automated", "escalated")
+SPLIT = ("tickets", "automated", "escalated", "durable", "mature")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A day or week of a period."""
+
+    start: date
+    tickets: int
+    automated: int
+    escalated: int
+
+
+def period(since: datetime, until: datetime, now: datetime | None = None) -> Period:
+    """The tickets created in [since, until), read once for any number of questions."""
+    return Period(since, until, now or timezone.now())
 
 
 def figures(since: datetime, until: datetime, now: datetime | None = None) -> dict[str, Any]:
     """Every metric of tickets created in [since, until), JSON-ready."""
-    counted = counts(since, until, now or timezone.now())
-    return {name: figure.as_record() for name, figure in defined(counted).items()}
+    return figures_of(period(since, until, now).history)
 
 
-def counts(since: datetime, until: datetime, now: datetime) -> Counts:
+def figures_of(found: History) -> dict[str, Any]:
+    """Every metric of a history, JSON-ready."""
+    return {metric.name: metric.of(found).as_record() for metric in METRICS}
+
+
+def some_figures(found: History, names: Collection[str]) -> dict[str, Figure]:
+    """Only these metrics of a history."""
+    return {metric.name: metric.of(found) for metric in METRICS if metric.name in names}
+
+
+def counts(since: datetime, until: datetime, now: datetime | None = None) -> Counts:
     """What happened to the tickets created in [since, until)."""
-    tickets = Ticket.objects.counted().filter(created_at__gte=since, created_at__lt=until)
-    mature = Q(created_at__lte=now - timedelta(days=settings.SILENT_DAYS))
-    concluded = Q(first_resolved_at__isnull=False) | Q(auto_replied_at__isnull=False)
-    simple = tickets.aggregate(
-        tickets=Count("pk"),
-        decided=Count("pk", filter=Q(decided_at__isnull=False)),
-        automated=Count("pk", filter=ENDED_BY_MACHINE),
-        confirmed=Count("pk", filter=ENDED_BY_MACHINE & Q(helped=True)),
-        mature=Count("pk", filter=mature),
-        resolved=Count("pk", filter=concluded),
-        reopened=Count("pk", filter=Q(round__gt=1)),
-        rated=Count("pk", filter=Q(rating__isnull=False)),
-        satisfied=Count("pk", filter=Q(rating__gte=4)),
-    )
-    first_round = Decision.objects.filter(ticket__in=tickets, round=1)
-    decided = first_round.aggregate(
-        permitted=Count("pk", filter=Q(outcome=Outcome.AUTO_RESOLVE)),
-        escalated=Count("pk", filter=Q(outcome=Outcome.ESCALATE)),
-    )
-    predictions = Prediction.objects.first_keys().filter(
-        ticket__in=tickets, round=1, message_number=1
-    )
-    predicted = predictions.aggregate(
-        predicted=Count("ticket", distinct=True),
-        abstained=Count("ticket", filter=Q(intent=None), distinct=True),
-    )
-    overrides = Override.objects.filter(
-        decision__ticket__in=tickets, machine_was_wrong__isnull=False
-    ).aggregate(
-        reviewed=Count("decision", distinct=True),
-        overridden=Count("decision", filter=Q(machine_was_wrong=True), distinct=True),
-    )
-    return Counts(
-        **simple, **decided, **predicted, **overrides, durable=_durable(tickets.filter(mature))
-    )
+    return period(since, until, now).counts
 
 
-def _durable(tickets: QuerySet[Ticket]) -> int:
-    """Ended by automation, and the same person did not come back with the same matter."""
-    days = timedelta(days=settings.SILENT_DAYS)
-    again = Ticket.objects.filter(
-        requester=OuterRef("requester"),
-        intent=OuterRef("intent"),
-        created_at__gt=OuterRef("created_at"),
-        created_at__lte=OuterRef("created_at") + days,
-    )
-    overridden = Override.objects.filter(decision__ticket=OuterRef("pk"))
-    ended = tickets.filter(ENDED_BY_MACHINE).exclude(helped=False)
-    return ended.filter(~Exists(again), ~Exists(overridden)).count()
+def reasons(since: datetime, until: datetime, now: datetime | None = None) -> list[tuple[str, int]]:
+    """Why tickets went to a person: the first reason of each, most frequent first. They sum to the
+    escalated ones."""
+    return reasons_of(period(since, until, now))
 
 
-def reasons(since: datetime, until: datetime) -> list[tuple[str, int]]:
-    """Why tickets went to a person: the first reason of each, most frequent first."""
-    tickets = Ticket.objects.counted().filter(created_at__gte=since, created_at__lt=until)
-    rows = Decision.objects.filter(ticket__in=tickets, outcome=Outcome.ESCALATE, round=1)
-    listed = rows.values_list("reasons", flat=True).iterator()
-    first = Counter(reason[0] for reason in listed if reason)
-    return sorted(first.items(), key=lambda item: (-item[1], item[0]))
+def reasons_of(asked: Period) -> list[tuple[str, int]]:
+    found = asked.by_key(REASON, ["escalated"])
+    escalated = {key: one["escalated"] for key, one in found.items() if one["escalated"]}
+    return sorted(escalated.items(), key=lambda item: (-item[1], item[0]))
 
 
-def by_intent(since: datetime, until: datetime) -> list[dict[str, Any]]:
+def by_intent(since: datetime, until: datetime, now: datetime | None = None) -> list[Row]:
     """Tickets and automatic answers for each intent, most frequent first."""
-    rows = (
-        Ticket.objects.counted()
-        .filter(created_at__gte=since, created_at__lt=until)
-        .values("intent")
-        .annotate(tickets=Count("pk"), automated=Count("pk", filter=ENDED_BY_MACHINE))
-        .order_by(F("tickets").desc(), "intent")
-    )
-    return [dict(row) for row in rows]
+    return split(period(since, until, now), INTENT)
+
+
+def split(asked: Period, dimension: str) -> list[Row]:
+    """Tickets of a period by the keys of a dimension, most frequent first; the key None: none."""
+    found = asked.by_key(_known(dimension), SPLIT)
+    rows = [{dimension: key or None, **sums} for key, sums in found.items() if sums["tickets"]]
+    return sorted(rows, key=lambda row: (-row["tickets"], row[dimension] or ""))
+
+
+def ever(dimensions: Collection[str], names: Collection[str]) -> reading.Split:
+    """Sums over all that was counted, by dimension and key: up to half a minute old."""
+    return reading.ever([_known(one) for one in dimensions], list(names))
+
+
+def usual_period(now: datetime) -> tuple[datetime, datetime]:
+    """The 30 days that are meant where nobody says which."""
+    return now - USUAL_PERIOD, now
+
+
+def hourly_series(
+    name: str,
+    since: datetime,
+    until: datetime,
+    *,
+    dimension: str = ALL,
+    key: str = "",
+    now: datetime | None = None,
+) -> list[tuple[datetime, int]]:
+    """One sum by the hour, from the hour of `since` until before `until`, with its zeros.
+
+    `hourly_series("tickets", …)`, `hourly_series("escalated", …, dimension="intent",
+    key="refund_request")`. An hour is that in which the tickets came in.
+    """
+    at = now or timezone.now()
+    found = reading.by_hour([name], since, until, at, dimension=_known(dimension), key=key)
+    return [(hour, number) for hour, (number,) in found.items()]
+
+
+LONG = timedelta(days=92)  # longer periods are drawn week by week
+
+
+def course(since: datetime, until: datetime, now: datetime) -> tuple[str, list[Stretch]]:
+    """How the tickets of a period came in and what became of them, by local day or week."""
+    by_week = until - since > LONG
+    found: dict[date, list[int]] = {}
+    for hour, numbers in reading.by_hour(COURSE, since, until, now).items():
+        day = timezone.localtime(hour).date()
+        start = day - timedelta(days=day.weekday()) if by_week else day
+        held = found.setdefault(start, [0] * len(COURSE))
+        for place, number in enumerate(numbers):
+            held[place] += number
+    rows = [Stretch(start, *numbers) for start, numbers in found.items()]
+    return ("week" if by_week else "day"), rows
+
+
+def hourly_series_by(
+    dimension: str,
+    name: str,
+    since: datetime,
+    until: datetime,
+    *,
+    now: datetime | None = None,
+) -> dict[datetime, dict[str, int]]:
+    """One sum by the hour and the key of a dimension; what is zero is left out.
+
+    The dimension `predicted` holds what the classifier first said: an intent, or `no_intent:<why>`.
+    """
+    at = now or timezone.now()
+    return reading.by_hour_and_key(name, since, until, at, dimension=_known(dimension))
+
+
+def reliability(found: History) -> list[Bin]:
+    """Stated confidence against observed correctness."""
+    return calibration_bins(found)
+
+
+def _known(dimension: str) -> str:
+    if dimension not in DIMENSIONS:
+        raise ValueError(f"{dimension!r} is none of {', '.join(DIMENSIONS)}.")
+    return dimension

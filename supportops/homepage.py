@@ -14,7 +14,10 @@ from django.utils import timezone
 from classification import services as classification
 from decisions.models import Breaker, Certificate, EscalationRule, Publication, Quarantine, Switch
 from decisions.wording import reason_words
+from metrics import charts
 from metrics import services as metrics
+from metrics.definitions import Figure, Unit
+from metrics.wording import doubt_words, rows_words, value_words
 from supportops.templatetags.console import age_words
 from tickets.admin.filters import AT_WORK, VIEWS, midnight
 from tickets.admin.ticket_list import OLDEST_FIRST, with_openings
@@ -22,7 +25,7 @@ from tickets.codes import OutboxState, TicketStatus
 from tickets.models import JobLease, Outbox, Ticket
 
 DAY = timedelta(days=1)
-PERIOD = timedelta(days=7)
+PERIOD = metrics.USUAL_PERIOD  # longer than it takes to see whether an answer held
 UNDECIDED_FOR = timedelta(seconds=60)
 WORKER_SILENT_FOR = timedelta(minutes=5)
 MAIL_STUCK_FOR = timedelta(minutes=30)
@@ -61,7 +64,7 @@ def gather(request: HttpRequest) -> dict[str, Any]:
         "fires": sorted(fires(user, now), key=lambda fire: not fire.grave),
     }
     if user.has_perm("tickets.view_ticket"):
-        shown |= {"volume": volume(now), **automation(user, now)}
+        shown |= {"volume": volume(now), "course": course(now), **automation(user, now)}
     if user.has_perm("tickets.change_ticket"):
         shown |= waiting(request)
     return shown
@@ -212,38 +215,88 @@ def waiting(request: HttpRequest) -> dict[str, Any]:
 # --- How is automation doing? ---------------------------------------------------------------------
 
 
+SHOWN_FIGURES: tuple[tuple[str, str, str, str], ...] = (
+    # metric, words, view of the list that holds its rows, note
+    ("auto_resolution_gross", "Answered automatically, gross", "automated", ""),
+    ("auto_resolution_confirmed", "Customer said that it helped", "confirmed", ""),
+    ("escalation_rate", "Handed to a person", "handed", ""),
+    ("abstention_rate", "No intent named", "no_intent", ""),
+    ("reopen_rate", "Reopened", "came_back", "of those answered or resolved"),
+    ("override_rate", "Overruled", "", "of those that a person judged"),
+    ("satisfaction", "Satisfied", "satisfied", "of those who rated"),
+    ("breach_rate_first_response", "First response missed", "", "of targets due"),
+    ("breach_rate_resolution", "Resolution missed", "", "of targets due"),
+)
+SHOWN_TIMES = (
+    ("first_response_median", "First response, half of all"),
+    ("first_response_p90", "First response, nine of ten"),
+    ("first_response_business_median", "First response, half, in business hours"),
+    ("first_response_oldest", "Oldest that waits for a first response"),
+    ("resolution_first_median", "First resolution, half of all"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLine:
+    """A length of time with what it is made of."""
+
+    title: str
+    words: str
+    rows: str
+    doubt: str
+
+
 def automation(user: Any, now: datetime) -> dict[str, Any]:
-    """Figures of the last seven days with their rows, and the certificate they rest on."""
-    since = now - PERIOD
-    found = metrics.figures(since, now)
-    overrides = _may(
-        user, "decisions.view_override", reverse("admin:decisions_override_changelist")
-    )
-    numbers = [
-        Number(
-            "Answered automatically, gross",
-            found["auto_resolution_gross"],
-            tickets_at(view="automated", created="7"),
-        ),
-        Number(
-            "Handed to a person",
-            found["escalation_rate"],
-            tickets_at(view="handed", created="7"),
-        ),
-        Number(
-            "No intent named", found["abstention_rate"], tickets_at(view="no_intent", created="7")
-        ),
-        Number("Reopened", found["reopen_rate"], tickets_at(view="came_back", created="7")),
-        Number("Overruled", found["override_rate"], overrides, "of those that a person judged"),
-    ]
+    """Figures of the last 30 days with their rows, and the certificate they rest on."""
+    asked = metrics.period(now - PERIOD, now, now)
+    names = {name for name, *_ in (*SHOWN_FIGURES, *SHOWN_TIMES)}
+    names |= {"auto_resolution_durable", "auto_resolution_maturing", "wrong_automation_rate"}
+    found = metrics.some_figures(asked.history, names)
     version = classification.serving_version()
     return {
         "durable": found["auto_resolution_durable"],
-        "numbers": numbers,
-        "reasons": reasons(since, now),
+        "maturing": found["auto_resolution_maturing"].numerator,
+        "wrong": found["wrong_automation_rate"],
+        "wrong_url": _may(
+            user, "decisions.view_review", reverse("admin:decisions_review_changelist")
+        ),
+        "numbers": [_number(user, line, found) for line in SHOWN_FIGURES],
+        "times": [_time(title, found[name]) for name, title in SHOWN_TIMES],
+        "waiting_hours": asked.plan.waiting,
+        "reasons": reasons(asked),
+        "escalated": found["escalation_rate"].numerator,
         "classifier": version,
         "certificate": Certificate.objects.in_force(version, now).first() if version else None,
     }
+
+
+def _number(user: Any, line: tuple[str, str, str, str], found: Mapping[str, Figure]) -> Number:
+    name, words, view, note = line
+    if name == "override_rate":
+        url = _may(user, "decisions.view_override", reverse("admin:decisions_override_changelist"))
+    else:
+        url = tickets_at(view=view, created="30") if view else ""
+    return Number(words, found[name].as_record(), url, note)
+
+
+def _time(title: str, figure: Figure) -> TimeLine:
+    record = figure.as_record()
+    return TimeLine(
+        title,
+        value_words(figure.value, Unit.SECONDS),
+        rows_words(record, Unit.SECONDS) if figure.denominator > 1 else "",
+        doubt_words(record, Unit.SECONDS),
+    )
+
+
+CHART_DAYS = timedelta(days=28)
+
+
+def course(now: datetime) -> dict[str, Any]:
+    """The last four weeks, day by day."""
+    _, rows = metrics.course(now - CHART_DAYS, now, now)
+    drawn = charts.columns([(f"{r.start:%d %b}", r.automated, r.tickets) for r in rows])
+    return {"chart": drawn, "days": rows[::-1], "any": any(row.tickets for row in rows)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +308,9 @@ class ReasonBar:
     url: str
 
 
-def reasons(since: datetime, until: datetime) -> list[ReasonBar]:
+def reasons(asked: metrics.Period) -> list[ReasonBar]:
     """Why tickets went to a person, most frequent first."""
-    found = metrics.reasons(since, until)
+    found = metrics.reasons_of(asked)
     total = sum(number for _, number in found) or 1
     latest = Publication.objects.order_by("-id").values("policy_id")[:1]
     rules = dict(EscalationRule.objects.filter(policy_id__in=latest).values_list("slug", "reason"))
@@ -267,7 +320,7 @@ def reasons(since: datetime, until: datetime) -> list[ReasonBar]:
             reason_words(code, rules),
             number,
             number / total,
-            tickets_at(reason=code, created="7"),
+            tickets_at(reason=code, created="30"),
         )
         for code, number in found
     ]

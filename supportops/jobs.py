@@ -18,6 +18,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from decisions import breakers
+from metrics import rollup
+from supportops import logs, slowness
 from supportops.logs import redacted
 from tickets import audit_heads, conversation, delivery, intake, permitting
 from tickets.models import IdempotencyKey, JobLease
@@ -29,6 +31,7 @@ MAIL_BATCH = 10  # small, so that a worker told to stop leaves soon though the m
 SWEEP_BATCH = 200
 SILENT_BATCH = 500
 KEY_BATCH = 1_000
+HOUR_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,12 @@ JOBS: tuple[Job, ...] = (
     Job("breakers", timedelta(hours=1), lambda now: breakers.keep_up(now=now)),
     Job("quarantine", timedelta(hours=1), lambda now: len(permitting.watch(now=now))),
     Job("forget_keys", timedelta(hours=1), forget_keys, batch=KEY_BATCH),
+    Job(
+        "roll_up",
+        timedelta(seconds=10),
+        lambda now: rollup.roll_up(now, limit=HOUR_BATCH),
+        batch=HOUR_BATCH,
+    ),
     *([DECIDE] if settings.LLM_URL else []),
 )
 
@@ -153,7 +162,8 @@ def run(job: Job, now: datetime, *, urgent: bool = False) -> Ran | None:
     if holder is None:
         return None
     try:
-        outcome = Ran(job.name, done=job.run(now))
+        with logs.bound(job=job.name), slowness.watched():
+            outcome = Ran(job.name, done=job.run(now))
     except Exception as error:
         # A job may fail in any way; none may keep the others from their work.
         logger.exception("job failed: %s", job.name)

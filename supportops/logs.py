@@ -11,8 +11,12 @@ import structlog
 TRACKING_LINK = re.compile(r"(/ui/t/[^/\s]+/)[^/\s]+")
 ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
 
+# What a line may carry beside its words: codes, numbers and references.
+EXTRAS = ("ticket", "job", "milliseconds", "statement", "method", "path", "status", "queries")
+
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    structlog.stdlib.ExtraAdder(allow=EXTRAS),
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -4,15 +4,17 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Callable
+from time import perf_counter
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from supportops import logs
+from supportops import logs, slowness
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+REFERENCE = re.compile(r"T-[0-9A-Z]{4}-[0-9A-Z]{4}")
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 # Unfold's scripts and styles need these; they hold on /ops/ only, behind a login.
@@ -30,7 +32,8 @@ CONSOLE_POLICY = {
 
 
 class RequestMiddleware:
-    """Gives each request an id, which stands in its log lines and in the answer."""
+    """Gives each request an id, which stands in its log lines and in the answer, beside the
+    reference of the ticket that its address names. Notes what takes too long."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -38,8 +41,18 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        with logs.bound(request_id=request_id):
+        named = REFERENCE.search(request.path)
+        about = {"ticket": named[0]} if named else {}
+        start = perf_counter()
+        with logs.bound(request_id=request_id, **about), slowness.watched() as watch:
             response = self.get_response(request)
+            slowness.note_request(
+                method=str(request.method),
+                path=logs.redacted(request.path),
+                status=response.status_code,
+                seconds=perf_counter() - start,
+                queries=watch.queries,
+            )
         response["X-Request-ID"] = request_id
         return response
 

@@ -465,6 +465,8 @@ UNFOLD = {
 # --- Logs -----------------------------------------------------------------------------------------
 _for_people = DEBUG or TESTING or sys.stderr.isatty()
 LOG_FORMAT = one_of("LOG_FORMAT", "plain" if _for_people else "json", "plain", "json")
+SLOW_STATEMENT_MS = number("SLOW_STATEMENT_MS", 500)  # 0: statements are not timed
+SLOW_REQUEST_MS = number("SLOW_REQUEST_MS", 2_000)  # 0: requests are not noted
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

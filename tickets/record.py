@@ -6,7 +6,7 @@ Called last in a transaction: the head of the chain is the one lock that everybo
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -23,6 +23,7 @@ from tickets.models import (
     Outbox,
     Ticket,
     TicketEvent,
+    TouchedHour,
     first_row,
     insert,
     insert_many,
@@ -93,8 +94,13 @@ def write(
     events: Sequence[TicketEvent] = (),
     outbox: Sequence[Outbox] = (),
     audit: Sequence[AuditEntry] = (),
+    touched: Sequence[Ticket] = (),
 ) -> None:
-    """Write history. The worker is nudged after the commit when something waits for delivery."""
+    """Write history. The worker is nudged after the commit when something waits for delivery.
+
+    The hours of the tickets that the events tell of are marked to be counted anew; `touched` names
+    tickets about which something changed that is no event of theirs.
+    """
     # The caller's transaction, if there is one, is what is rolled back: no savepoint of its own.
     with transaction.atomic(savepoint=False):
         if len(events) > FEW:
@@ -102,6 +108,7 @@ def write(
         else:
             for event in events:
                 event.save()
+        touch([*(event.ticket for event in events), *touched], now=now)
         if outbox:
             for row in outbox:
                 # The unique key decides what was queued before, in this or any other process.
@@ -110,6 +117,23 @@ def write(
             transaction.on_commit(nudge.worker, robust=True)
         if audit:
             _append(audit, now)
+
+
+def touch(tickets: Iterable[Ticket], *, now: datetime) -> None:
+    """Mark the hours in which these tickets came in, but the hour of `now`: it is counted anew
+    until long after its end."""
+    current = hour_of(now)
+    hours = sorted({hour_of(ticket.created_at) for ticket in tickets} - {current})
+    if len(hours) > FEW:
+        TouchedHour.objects.bulk_create(TouchedHour(hour=hour) for hour in hours)
+    else:
+        for hour in hours:
+            insert(TouchedHour(hour=hour))
+
+
+def hour_of(moment: datetime) -> datetime:
+    """When the hour of a moment began, in UTC."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _append(entries: Sequence[AuditEntry], now: datetime) -> None:

@@ -1,13 +1,22 @@
 """`/metrics`."""
 
+import json
+import re
 from datetime import timedelta
 
 import pytest
+import yaml
+from django.conf import settings
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from metrics import rollup
+from metrics.definitions import METRICS
+from metrics.exposition import SUFFIXES
+from tickets import handling
 from tickets.codes import Channel, Scope
 from tickets.intake import Inquiry, receive
+from tickets.record import Actor
 
 
 def families(response):
@@ -18,13 +27,22 @@ def test_counts_are_those_of_the_rows(starter, says, client):
     says("refund_request")
     inquiry = Inquiry(name="Ann", email="a@example.com", message="Hi", channel=Channel.FORM)
     receive(inquiry, now=timezone.now() - timedelta(seconds=90))
+    rollup.roll_up(timezone.now())
     found = families(client.get("/metrics"))
     assert [(s.labels, s.value) for s in found["supportops_tickets"].samples] == [
         ({"status": "open"}, 1.0)
     ]
     assert [(s.labels, s.value) for s in found["supportops_decisions"].samples] == [
-        ({"outcome": "escalate"}, 1.0)
+        ({"outcome": "auto_resolve"}, 0.0),
+        ({"outcome": "escalate"}, 1.0),
     ]
+    assert [(s.labels, s.value) for s in found["supportops_escalations"].samples] == [
+        ({"reason": "guard:risk_class"}, 1.0)
+    ]
+    assert [(s.labels, s.value) for s in found["supportops_tickets_received"].samples] == [
+        ({"channel": "form"}, 1.0)
+    ]
+    assert found["supportops_escalation_rate_ratio"].samples[0].value == 1.0
     # the starter policy's publication and the decision
     assert found["supportops_audit_records"].samples[0].value == 2.0
     assert found["supportops_outbox_age_seconds"].samples[0].value >= 90
@@ -60,3 +78,50 @@ def test_a_forged_forwarded_address_does_not_open_it(client):
         "/metrics", REMOTE_ADDR="203.0.113.9", headers={"X-Forwarded-For": "127.0.0.1"}
     )
     assert answer.status_code == 403
+
+
+def test_counters_never_shrink_though_spam_leaves_the_other_numbers(starter, says, client, agent):
+    says("refund_request")
+    inquiry = Inquiry(name="Ann", email="a@example.com", message="Hi", channel=Channel.FORM)
+    ticket = receive(inquiry, now=timezone.now()).ticket
+    rollup.roll_up(timezone.now())
+    before = families(client.get("/metrics"))
+    handling.mark_spam(ticket.pk, actor=Actor.person(agent), now=timezone.now())
+    rollup.roll_up(timezone.now())
+    after = families(client.get("/metrics"))
+    for name in ("supportops_tickets_received", "supportops_escalations", "supportops_decisions"):
+        assert after[name].samples == before[name].samples
+    assert after["supportops_ticket_volume"].samples[0].value == 0
+
+
+def test_every_family_says_what_it_is_and_is_named_by_the_rules(starter, client):
+    rollup.roll_up(timezone.now())
+    text = client.get("/metrics").content.decode()
+    found = families(client.get("/metrics"))
+    assert all(family.documentation for family in found.values())
+    assert all(re.fullmatch(r"supportops_[a-z0-9_]+", name) for name in found)
+    counters = {name for name, family in found.items() if family.type == "counter"}
+    assert {f"{name}_total" for name in counters} <= set(re.findall(r"supportops_\w+", text))
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+def test_the_example_dashboard_and_rules_name_only_what_there_is(starter, says, client):
+    says("refund_request")
+    inquiry = Inquiry(name="Ann", email="a@example.com", message="Hi", channel=Channel.FORM)
+    receive(inquiry, now=timezone.now())
+    rollup.roll_up(timezone.now())
+    folder = settings.BASE_DIR / "docs" / "monitoring"
+    source = (settings.BASE_DIR / "metrics" / "exposition.py").read_text()
+    possible = set(re.findall(r'"(supportops_[a-z_]+)"', source))
+    possible |= {f"{name}_total" for name in possible}
+    for metric in METRICS:
+        stem = f"supportops_{metric.name}{SUFFIXES[metric.unit]}"
+        possible |= {stem, f"{stem}_low", f"{stem}_high", f"{stem}_rows"}
+    for path in (folder / "grafana-dashboard.json", folder / "prometheus-rules.yml"):
+        named = set(re.findall(r"supportops_[a-z0-9_]+", path.read_text()))
+        assert named, path
+        assert named <= possible, named - possible
+    assert json.loads((folder / "grafana-dashboard.json").read_text())["panels"]
+    rules = yaml.safe_load((folder / "prometheus-rules.yml").read_text())
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        assert {"alert", "expr", "for", "labels", "annotations"} <= set(rule)

@@ -4,12 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from metrics import services
+from decisions import reviewing
+from decisions.models import Review
+from decisions.reviewing import Answer
+from metrics import rollup, services
 from tickets import conversation, handling
-from tickets.codes import Channel
+from tickets.codes import Channel, ReviewVerdict
 from tickets.intake import Inquiry, receive
-from tickets.models import Ticket
+from tickets.models import ServiceLevel, Target, Ticket
 from tickets.record import Actor
+from tickets.tests.factories import TicketFactory
 
 DAY_0 = datetime(2026, 3, 2, 10, tzinfo=UTC)  # a Monday
 NOW = DAY_0 + timedelta(days=10)
@@ -85,9 +89,11 @@ def test_counts_of_a_history_worked_out_by_hand(history):
     assert (counts.permitted, counts.escalated) == (5, 2)
     assert (counts.predicted, counts.abstained) == (7, 1)
     # answered automatically or resolved by a person: 5 and 1
-    assert (counts.resolved, counts.reopened) == (6, 1)
-    assert (counts.rated, counts.satisfied) == (2, 1)
-    assert (counts.reviewed, counts.overridden) == (0, 0)
+    assert (counts.concluded_automated, counts.concluded_human) == (5, 1)
+    assert (counts.reopened_automated, counts.reopened_human) == (1, 0)
+    assert (counts.rated_automated, counts.satisfied_automated) == (1, 1)
+    assert (counts.rated_human, counts.satisfied_human) == (1, 0)
+    assert (counts.judged, counts.overridden) == (0, 0)
 
 
 def test_a_period_holds_its_start_and_not_its_end(history):
@@ -121,11 +127,70 @@ def test_an_explicit_correction_is_a_review_and_unsays_durability(history, agent
         machine_was_wrong=True,
     )
     counts = services.counts(DAY_0 - timedelta(days=1), NOW, NOW)
-    assert (counts.reviewed, counts.overridden, counts.durable) == (1, 1, 1)
+    assert (counts.judged, counts.overridden, counts.durable) == (1, 1, 1)
 
 
 def test_figures_cost_the_same_number_of_queries_for_any_history(
-    history, django_assert_num_queries
+    history, django_assert_max_num_queries
 ):
-    with django_assert_num_queries(5):
+    with django_assert_max_num_queries(22):
         services.figures(DAY_0 - timedelta(days=1), NOW, NOW)
+
+
+def test_times_of_a_history_worked_out_by_hand(history):
+    found = services.figures(DAY_0 - timedelta(days=1), NOW, NOW)
+    # A person had: refund (answered after 3 h, resolved after 4), chatter (waits ten days), back
+    # (waits ten days since it came). Of three one ended: a third, so no median.
+    answered = found["first_response_median"]
+    assert (answered["value"], answered["numerator"], answered["denominator"]) == (None, 1, 3)
+    oldest = found["first_response_oldest"]
+    assert (oldest["value"], oldest["numerator"]) == (10 * 86_400.0, 2)
+    assert found["automatic_response_median"]["numerator"] == 5
+    assert found["decision_time_median"]["value"] == 0.0
+    assert found["classifier_failure_rate"]["denominator"] == 7
+
+
+def test_a_blind_review_judges_an_automatic_answer(certificate, says, lead, settings):
+    settings.REVIEW_RATE = 1.0
+    says("order_status")
+    receive(Inquiry(name="A", email="a@example.com", message="Hi", channel=Channel.FORM), now=DAY_0)
+    review = Review.objects.get()
+    until = DAY_0 + timedelta(days=1)
+    waiting = services.figures(DAY_0, until, until)
+    assert waiting["wrong_automation_rate"]["denominator"] == 0
+    given = Answer(verdict=ReviewVerdict.NONE)
+    reviewing.answer(review.pk, lead, given, may_settle=True, now=DAY_0)
+    # The reviewer differs from the machine, so a second person is asked and nothing is settled.
+    assert services.counts(DAY_0, until, until).judged == 0
+    Review.objects.filter(part="second").update(
+        reviewer=lead, answered_at=DAY_0, verdict=ReviewVerdict.NONE
+    )
+    found = services.figures(DAY_0, until, until)
+    assert found["wrong_automation_rate"]["value"] == 1.0
+    assert (found["override_rate"]["numerator"], found["override_rate"]["denominator"]) == (1, 1)
+
+
+def test_targets_count_by_the_hour_in_which_they_fall_due(db):
+    level = ServiceLevel.objects.create(name="All", first_response_minutes=60)
+    promised = {"kind": "first_response", "service_level": level, "promised_minutes": 60}
+    for minutes, met, missed in ((70, True, False), (80, False, True), (90, False, False)):
+        ticket = TicketFactory(created_at=DAY_0, decided=True)
+        due = DAY_0 + timedelta(minutes=minutes)
+        Target.objects.create(
+            ticket=ticket,
+            started_at=DAY_0,
+            due_at=due,
+            warn_at=due,
+            met_at=DAY_0 if met else None,
+            breached_at=due if missed else None,
+            **promised,
+        )
+    now = DAY_0 + timedelta(hours=5)
+    for _ in range(2):  # on the spot, and counted
+        within = services.figures(DAY_0 + timedelta(hours=1), now, now)
+        rate = within["breach_rate_first_response"]
+        # The ticket came in before the period; its targets fall due in it. One still runs.
+        assert (rate["numerator"], rate["denominator"]) == (1, 2)
+        before = services.figures(DAY_0, DAY_0 + timedelta(hours=1), now)
+        assert before["breach_rate_first_response"]["denominator"] == 0
+        rollup.roll_up(now)

@@ -65,7 +65,13 @@ FLOORS: list[tuple[str, list[str]]] = [
             "decisions.policy",
             "decisions.replies",
             "decisions.topics",
+            "decisions.sampling",
+            "metrics.business",
+            "metrics.charts",
             "metrics.definitions",
+            "metrics.intervals",
+            "metrics.tallying",
+            "metrics.wording",
         ],
     ),
     ("ground tables", ["tickets.models*"]),
@@ -112,7 +118,6 @@ FLOORS: list[tuple[str, list[str]]] = [
             "decisions.replaying",
             "decisions.reviewing",
             "decisions.rule_lines",
-            "decisions.sampling",
             "decisions.services",
             "decisions.standing",
             "decisions.starter",
@@ -148,7 +153,21 @@ FLOORS: list[tuple[str, list[str]]] = [
             "tickets.reclassifying",
         ],
     ),
-    ("watchers", ["metrics.models*", "metrics.report", "metrics.services", "metrics.tests.*"]),
+    (
+        "watchers",
+        [
+            "metrics.gathering",
+            "metrics.models*",
+            "metrics.packing",
+            "metrics.reading",
+            "metrics.rebuilding",
+            "metrics.report*",
+            "metrics.rollup",
+            "metrics.services",
+            "metrics.storing",
+            "metrics.tests.*",
+        ],
+    ),
     (
         "entry points",
         [
@@ -270,7 +289,7 @@ def test_every_module_stands_on_a_floor():
 
 def test_every_line_of_the_table_is_about_something():
     # What is being written may stand in the table before it is there.
-    ahead = {"classification.encoder*", "decisions.lint", "metrics.models*", "metrics.tests.*"}
+    ahead = {"classification.encoder*", "decisions.lint", "metrics.tests.*"}
     ahead |= {"classification.tests.*", "decisions.tests.*"}
     unused = {
         pattern

@@ -13,7 +13,7 @@ from django.utils import timezone
 from classification.models import Intent, Prediction
 from decisions.guards import GUARDS
 from decisions.models import Decision
-from metrics.services import ENDED_BY_MACHINE
+from metrics.gathering import ENDED_BY_MACHINE
 from tickets.codes import (
     Channel,
     NoIntent,
@@ -226,6 +226,11 @@ VIEWS: Mapping[str, tuple[str, View]] = {
         ),
     ),
     "automated": ("", lambda rows, request: rows.counted().filter(ENDED_BY_MACHINE)),  # type: ignore[attr-defined]
+    "confirmed": (
+        "",
+        lambda rows, request: rows.counted().filter(ENDED_BY_MACHINE, helped=True),  # type: ignore[attr-defined]
+    ),
+    "satisfied": ("", lambda rows, request: rows.counted().filter(rating__gte=4)),  # type: ignore[attr-defined]
     # As the metrics count: by the first decision and the first prediction, whatever came later.
     "handed": (
         "",

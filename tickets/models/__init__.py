@@ -8,6 +8,7 @@ from tickets.models.log import (
     JobLease,
     Outbox,
     TicketEvent,
+    TouchedHour,
 )
 from tickets.models.people import ApiKey, Requester
 from tickets.models.statements import (
@@ -41,6 +42,7 @@ __all__ = [
     "Target",
     "Ticket",
     "TicketEvent",
+    "TouchedHour",
     "all_rows",
     "first_row",
     "insert",

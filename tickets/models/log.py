@@ -155,3 +155,17 @@ class JobLease(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class TouchedHour(models.Model):
+    """An hour of the past in which something came to count otherwise than it did.
+
+    Rows are added by whoever changes a ticket of that hour, in the same transaction, and taken away
+    by who has counted the hour anew. Never one row an hour: who counts takes away only what it saw,
+    so a change that commits meanwhile keeps its mark and nobody waits for anybody.
+    """
+
+    hour = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}h"

@@ -10,14 +10,24 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from metrics.report import as_text, report
+from metrics.report import report
+from metrics.report_page import as_page
+from metrics.report_text import as_csv, as_text
 
 EXAMPLES = """
 Examples:
   manage.py report
   manage.py report --since 2026-10-01 --until 2026-11-01
   manage.py report --format json --output report.json
+  manage.py report --format html --output report.html     one page with charts, for screen and paper
 """
+
+
+def as_json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2)
+
+
+FORMATS = {"text": as_text, "json": as_json, "csv": as_csv, "html": as_page}
 
 
 def moment(text: str) -> datetime:
@@ -45,7 +55,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--since", help="from, e.g. 2026-10-01; default 30 days ago")
         parser.add_argument("--until", help="until, not included; default now")
-        parser.add_argument("--format", choices=["text", "json"], default="text")
+        parser.add_argument("--format", choices=list(FORMATS), default="text")
         parser.add_argument("--output", type=Path, help="write to a file")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -54,8 +64,8 @@ class Command(BaseCommand):
         since = moment(options["since"]) if options["since"] else until - timedelta(days=30)
         if since >= until:
             raise CommandError("--since must be before --until.")
-        content = report(since, until, now)
-        text = json.dumps(content, indent=2) if options["format"] == "json" else as_text(content)
+        content = report(since, until, now, progress=self._progress)
+        text = FORMATS[options["format"]](content)
         if options["output"] is None:
             self.stdout.write(text)
             return
@@ -64,3 +74,8 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{options['output']} cannot be written: {error}") from error
         self.stdout.write(f"Written to {options['output']}.")
+
+    def _progress(self, words: str) -> None:
+        """To the terminal only, so that a pipe gets the report and nothing else."""
+        if self.stderr.isatty():
+            self.stderr.write(f"… {words}")
