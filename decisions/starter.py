@@ -16,7 +16,7 @@ from decisions.models import (
 from decisions.publishing import publish
 from tickets.calendars import DEFAULT_SLUG
 from tickets.codes import Level, Priority
-from tickets.models import Calendar, Queue
+from tickets.models import Calendar, Queue, ServiceLevel
 from tickets.record import Actor
 
 FOLDER = Path(__file__).parent / "starter_set"
@@ -82,6 +82,14 @@ RULES = [
     },
 ]
 
+# Minutes of business time to the first answer and to the end. What has no priority fits all others.
+SERVICE_LEVELS: list[tuple[str, Priority | None, int, int]] = [
+    ("Urgent", Priority.URGENT, 60, 4 * 60),
+    ("High", Priority.HIGH, 2 * 60, 8 * 60),
+    ("Standard", None, 4 * 60, 3 * 8 * 60),
+    ("Low", Priority.LOW, 8 * 60, 5 * 8 * 60),
+]
+
 
 def automated_intents() -> list[str]:
     """Intents that the starter policy would automate, given a certificate."""
@@ -95,6 +103,7 @@ def install_starter(now: datetime) -> bool:
         Queue.objects.get_or_create(slug=slug, defaults={"name": name, "position": position})
     weekdays = {str(day): [["09:00", "17:00"]] for day in range(5)}
     Calendar.objects.get_or_create(slug=DEFAULT_SLUG, defaults={"hours": weekdays})
+    install_service_levels()
     install_templates(now)
     if Publication.objects.exists():
         return False
@@ -105,6 +114,19 @@ def install_starter(now: datetime) -> bool:
         now=now,
     )
     return True
+
+
+def install_service_levels() -> None:
+    """What is promised where a business has promised nothing yet."""
+    if ServiceLevel.objects.exists():
+        return
+    for name, priority, first_response, resolution in SERVICE_LEVELS:
+        ServiceLevel.objects.create(
+            name=name,
+            priority=priority,
+            first_response_minutes=first_response,
+            resolution_minutes=resolution,
+        )
 
 
 def install_templates(now: datetime) -> None:

@@ -21,7 +21,7 @@ from decisions import breakers
 from metrics import rollup
 from supportops import logs, slowness
 from supportops.logs import redacted
-from tickets import audit_heads, conversation, delivery, intake, permitting
+from tickets import audit_heads, conversation, delivery, intake, permitting, targets
 from tickets.models import IdempotencyKey, JobLease
 
 logger = logging.getLogger("supportops.jobs")
@@ -30,6 +30,7 @@ DECIDE_BATCH = 8  # all of them wait for the second classifier at the same time
 MAIL_BATCH = 10  # small, so that a worker told to stop leaves soon though the mail server is slow
 SWEEP_BATCH = 200
 SILENT_BATCH = 500
+TARGET_BATCH = 200
 KEY_BATCH = 1_000
 HOUR_BATCH = 200
 
@@ -110,6 +111,12 @@ JOBS: tuple[Job, ...] = (
         timedelta(minutes=10),
         lambda now: conversation.settle_silent(now=now, limit=SILENT_BATCH),
         batch=SILENT_BATCH,
+    ),
+    Job(
+        "service_levels",
+        timedelta(seconds=20),
+        lambda now: targets.notice(now=now, limit=TARGET_BATCH),
+        batch=TARGET_BATCH,
     ),
     Job("sign_head", timedelta(seconds=15), lambda now: audit_heads.sign_due(now=now)),
     Job("breakers", timedelta(hours=1), lambda now: breakers.keep_up(now=now)),

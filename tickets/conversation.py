@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from tickets import deciding, record
+from tickets import deciding, record, targets
 from tickets.codes import Author, EventKind, TicketStatus
 from tickets.holding import NotPossible, held, locked_tickets
 from tickets.models import Message, Ticket, TicketEvent
@@ -54,6 +54,7 @@ def customer_reply(
         else:
             if ticket.status == TicketStatus.WAITING:
                 ticket.status = TicketStatus.OPEN
+                targets.hand_over(ticket, now)
             _finish(ticket, [told], now)
         return message
 
@@ -104,6 +105,7 @@ def _back_to_person(
             deciding.decide(ticket, opening, wanted, now=now, events=told)
         elif ticket.status == TicketStatus.WAITING:
             ticket.status = TicketStatus.OPEN
+            targets.hand_over(ticket, now)
             told.append(record.event(ticket, EventKind.REOPENED, actor, now, same_round=True))
             _finish(ticket, told, now)
         else:
@@ -173,6 +175,7 @@ def resolve_held(ticket: Ticket, actor: Actor, now: datetime, kinds: list[EventK
     ticket.status = TicketStatus.RESOLVED
     ticket.resolved_at = now
     ticket.first_resolved_at = ticket.first_resolved_at or now
+    targets.follow(ticket, now)
     _finish(ticket, [record.event(ticket, kind, actor, now) for kind in kinds], now)
 
 

@@ -22,7 +22,7 @@ from decisions import reviewing
 from decisions import services as decisions
 from decisions.models import Decision
 from decisions.services import Case, Reply
-from tickets import record
+from tickets import record, targets
 from tickets.codes import (
     AuditKind,
     Author,
@@ -183,6 +183,8 @@ def _decide(
         told, outbox = _escalate(ticket, decision, question, now)
     _note_decision(ticket, decision, now)
     update(ticket, DECIDED_FIELDS)
+    if ticket.status == TicketStatus.OPEN:
+        targets.begin(ticket, now)
     record.write(
         now=now,
         events=[*events, *told],
@@ -334,6 +336,7 @@ def _hand_over(
     ticket.outcome, ticket.reasons = Outcome.ESCALATE, [Reason.PROCESSING_FAILED.value]
     ticket.decided_at = ticket.updated_at = now
     ticket.save()
+    _begin_targets_if_possible(ticket, now)
     told = record.event(ticket, EventKind.ESCALATED, Actor.machine(), now, reasons=decision.reasons)
     record.write(
         now=now,
@@ -359,6 +362,18 @@ def _keep_prediction(
         # It may be the prediction itself that made the long way fail.
         logger.exception("prediction not stored", extra={"ticket": ticket.reference})
         return None
+
+
+def _begin_targets_if_possible(ticket: Ticket, now: datetime) -> None:
+    """A ticket is worth more than its clocks."""
+    try:
+        with transaction.atomic():
+            targets.begin(ticket, now)
+    except OperationalError:
+        raise
+    except Exception:
+        # It may be opening hours that make no sense: those must keep nobody from a person.
+        logger.exception("no targets", extra={"ticket": ticket.reference})
 
 
 def audit_entry(decision: Decision, message: Message) -> AuditEntry:

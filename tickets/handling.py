@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, User
 
 from decisions import breakers
 from decisions.models import Decision, Override
-from tickets import conversation, deciding, record
+from tickets import conversation, deciding, record, targets
 from tickets.codes import (
     AuditKind,
     Author,
@@ -49,7 +49,10 @@ def agent_reply(
         message = deciding.add_message(
             ticket, Author.AGENT, body=body, user_id=actor.user_id, now=now
         )
+        if ticket.status == TicketStatus.RECEIVED:
+            targets.begin(ticket, now)  # a person was faster than the machine
         ticket.status = TicketStatus.WAITING
+        targets.follow(ticket, now)
         ticket.first_human_reply_at = ticket.first_human_reply_at or now
         ticket.decided_at = ticket.decided_at or now
         if ticket.assignee_id is None:
@@ -97,6 +100,7 @@ def move(ticket_id: int, queue: Queue, *, actor: Actor, now: datetime) -> None:
         if before == queue.slug:
             return
         ticket.queue = queue
+        targets.promise_anew(ticket, now)
         _save(ticket, EventKind.QUEUE_CHANGED, actor, now, before=before, after=queue.slug)
 
 
@@ -106,6 +110,7 @@ def set_priority(ticket_id: int, priority: Priority, *, actor: Actor, now: datet
         if before == priority:
             return
         ticket.priority = priority
+        targets.promise_anew(ticket, now)
         _save(ticket, EventKind.PRIORITY_CHANGED, actor, now, before=before, after=priority)
 
 
@@ -128,6 +133,8 @@ def escalate(
         if ticket.priority in {Priority.LOW, Priority.NORMAL}:
             ticket.priority = Priority.HIGH
         ticket.queue = queue or ticket.queue
+        targets.hand_over(ticket, now)
+        targets.promise_anew(ticket, now)
         name = ticket.queue.slug if ticket.queue else None
         ticket.updated_at = now
         ticket.save()
@@ -153,6 +160,7 @@ def close(ticket_id: int, *, actor: Actor, now: datetime) -> None:
         ticket.decided_at = ticket.decided_at or now
         ticket.resolved_at = ticket.resolved_at or now
         ticket.first_resolved_at = ticket.first_resolved_at or now
+        targets.follow(ticket, now)
         _save(ticket, EventKind.CLOSED, actor, now)
 
 
@@ -162,6 +170,7 @@ def mark_spam(ticket_id: int, *, actor: Actor, now: datetime) -> None:
             return
         before = ticket.status
         ticket.status = TicketStatus.SPAM
+        targets.follow(ticket, now)
         ticket.decided_at = ticket.decided_at or now
         _save(ticket, EventKind.SPAM_MARKED, actor, now, before=before)
 
@@ -172,6 +181,7 @@ def unmark_spam(ticket_id: int, *, actor: Actor, now: datetime) -> None:
         if ticket.status != TicketStatus.SPAM:
             return
         ticket.status = TicketStatus.OPEN
+        targets.hand_over(ticket, now)
         _save(ticket, EventKind.REOPENED, actor, now, status=TicketStatus.SPAM)
 
 
@@ -225,6 +235,7 @@ def merge(ticket_id: int, into: Ticket, *, actor: Actor, now: datetime) -> None:
         _refuse(ticket, STOPPED, "cannot be merged")
         before = ticket.status
         ticket.status, ticket.merged_into = TicketStatus.MERGED, target
+        targets.follow(ticket, now)
         ticket.decided_at = ticket.decided_at or now
         _save(ticket, EventKind.MERGED, actor, now, into=target.reference, before=before)
 

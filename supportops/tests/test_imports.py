@@ -87,6 +87,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "tickets.calendars",
             "tickets.holding",
             "tickets.search",
+            "tickets.targets",
             "tickets.tracking",
             "tickets.triggers",
         ],

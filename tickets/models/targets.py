@@ -203,6 +203,9 @@ class Target(models.Model):
         """Whether its time is over, noticed or not."""
         return self.breached_at is not None or (self.is_open and is_overdue(self.due_at, now))
 
+    def is_nearly_over(self, now: datetime) -> bool:
+        return self.warn_at is not None and now >= self.warn_at
+
     def left(self, hours: OpeningHours | None, now: datetime) -> timedelta:
         """Business time that is left; nothing once it is over."""
         if self.due_at is None:
