@@ -76,6 +76,7 @@ MENU: Mapping[str, tuple[Entry, ...]] = {
         Entry("Queues", "move_to_inbox", "tickets.queue"),
         Entry("Outbox", "outgoing_mail", "tickets.outbox"),
         Entry("Jobs", "schedule", "tickets.joblease"),
+        Entry("Service levels", "timer", "tickets.servicelevel"),
         Entry("Calendars", "calendar_month", "tickets.calendar"),
         Entry("API keys", "key", "tickets.apikey"),
         Entry("Users", "badge", "auth.user"),

@@ -15,7 +15,7 @@ from django.db import transaction
 from classification import services as classification
 from classification.starter_corpus import Example, held_out_examples
 from decisions.models import Certificate
-from tickets import conversation, handling, intake, record
+from tickets import conversation, handling, intake, record, targets
 from tickets.codes import AuditKind, CertificateKind, Channel, OutboxState, Role, TicketStatus
 from tickets.intake import Inquiry
 from tickets.models import Outbox, Ticket
@@ -132,6 +132,12 @@ def play(visit: Visit) -> Ticket:
     # On the clock of the past every ticket came in just now; by the real one its hour is long over.
     record.touch([receipt.ticket], now=visit.until)
     return receipt.ticket
+
+
+def end(visits: Sequence[Visit]) -> None:
+    """The demo's present: of what still waits, the worker has noticed what is late."""
+    while targets.notice(now=visits[-1].until):
+        pass
 
 
 def _customer_reacts(ticket: Ticket, visit: Visit) -> None:

@@ -6,6 +6,7 @@ The tests hold real answers against the descriptions.
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 from rest_framework import serializers
 
 from decisions import published
@@ -19,6 +20,7 @@ from tickets.codes import (
     NoIntent,
     Outcome,
     Priority,
+    TargetKind,
     TicketStatus,
 )
 from tickets.intake import Receipt
@@ -121,6 +123,7 @@ def detail_of(ticket: Ticket) -> dict[str, Any]:
         "helped": ticket.helped,
         "rating": ticket.rating,
         "prediction": _prediction(ticket),
+        "due": _due(ticket),
         "messages": [_message(message) for message in reversed(messages)],
         "events": [_event(event) for event in reversed(events)],
     }
@@ -143,6 +146,17 @@ def _prediction(ticket: Ticket) -> dict[str, Any] | None:
         "failure": said.failure or None,
         "model": said.classifier or None,
         "at": said.at,
+    }
+
+
+def _due(ticket: Ticket) -> dict[str, Any]:
+    """The deadlines that run now, and what was ever missed."""
+    rows = list(ticket.targets.counted())
+    running = {row.kind: row.due_at for row in rows if row.is_open}
+    missed = {row.kind for row in rows if row.is_missed(timezone.now())}
+    return {
+        **{kind.value: running.get(kind) for kind in TargetKind},
+        "breached": [kind.value for kind in TargetKind if kind in missed],
     }
 
 
@@ -254,6 +268,15 @@ class PredictionSummary(Shape):
     at = When()
 
 
+class DueShape(Shape):
+    first_response = When(allow_null=True, help_text="Null: answered, or not promised.")
+    resolution = When(allow_null=True, help_text="Null: resolved, waiting, or not promised.")
+    breached = serializers.ListField(
+        child=code(TargetKind),
+        help_text="What was missed, in any round. A later answer stays late.",
+    )
+
+
 class MessageShape(Shape):
     number = serializers.IntegerField()
     author = code(Author)
@@ -279,6 +302,7 @@ class TicketDetail(TicketSummary):
     helped = serializers.BooleanField(allow_null=True)
     rating = serializers.IntegerField(allow_null=True)
     prediction = PredictionSummary(allow_null=True)
+    due = DueShape(help_text="Deadlines by the service level, which run now.")
     messages = MessageShape(many=True, help_text=f"The newest {MOST_SHOWN}, in their order.")
     events = EventShape(many=True, help_text=f"The newest {MOST_SHOWN}, in their order.")
 

@@ -23,6 +23,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             *PACKAGES,
             "supportops.logs",
             "tickets.codes",
+            "tickets.hours_in_words",
             "tickets.outgoing",
             "tickets.references",
             "tickets.service_levels",

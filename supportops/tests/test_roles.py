@@ -53,7 +53,8 @@ LOOKING = {
     "tickets.joblease": ABOVE_AGENTS,
     "tickets.auditrecord": READERS,
     "tickets.apikey": READERS,
-    "tickets.calendar": READERS,
+    "tickets.calendar": ABOVE_AGENTS,
+    "tickets.servicelevel": ABOVE_AGENTS,
     "classification.intent": ABOVE_AGENTS,
     "classification.modelversion": ABOVE_AGENTS,
     "classification.promotion": ABOVE_AGENTS,
@@ -75,6 +76,8 @@ LOOKING = {
 # Table -> who may add to it by a form.
 ADDING = {
     "tickets.queue": STEERING,
+    "tickets.calendar": STEERING,
+    "tickets.servicelevel": STEERING,
     "tickets.apikey": ADMINS,
     "classification.intent": STEERING,
     "decisions.replytemplate": STEERING,
@@ -84,7 +87,8 @@ ADDING = {
 CHANGING = {
     "tickets.queue": STEERING,
     "tickets.apikey": ADMINS,
-    "tickets.calendar": ADMINS,
+    "tickets.calendar": STEERING,
+    "tickets.servicelevel": STEERING,
     "classification.intent": STEERING,
     "decisions.replytemplate": STEERING,
     "auth.user": ADMINS,

@@ -18,7 +18,7 @@ from supportops.listing import ConsoleAdmin, ReadOnlyAdmin
 from supportops.templatetags import console
 from tickets.admin.ticket_list import with_openings
 from tickets.codes import Scope
-from tickets.models import ApiKey, Calendar, Queue, Requester, Ticket
+from tickets.models import ApiKey, Queue, Requester, Ticket
 
 SHOWN_TICKETS = 100
 SCOPE_WORDS = {
@@ -92,16 +92,6 @@ class QueueAdmin(ConsoleAdmin):
         self, request: HttpRequest, obj: Queue | None = None
     ) -> dict[str, Any]:
         return {} if obj else {"slug": ("name",)}
-
-
-@admin.register(Calendar)
-class CalendarAdmin(ConsoleAdmin):
-    list_display = ("slug", "time_zone", "holiday_country")
-    fields = ("slug", "time_zone", "hours", "holiday_country")
-    readonly_fields = ("slug",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
 
 class ApiKeyForm(forms.ModelForm):

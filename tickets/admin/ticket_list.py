@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from supportops.listing import ConsoleAdmin, ConsoleChangeList
-from supportops.templatetags import console
+from supportops.templatetags import clocks, console
 from tickets import search
 from tickets.admin.filters import FILTERS, VIEWS
 from tickets.codes import NoIntent
@@ -137,6 +137,7 @@ class TicketListAdmin(ConsoleAdmin):
         "queue_column",
         "assignee_column",
         "age",
+        "due",
     )
     list_select_related = ("requester", "queue", "assignee")
     list_filter = FILTERS
@@ -146,6 +147,10 @@ class TicketListAdmin(ConsoleAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TicketChangeList]:
         return TicketChangeList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Ticket]:
+        tickets: Any = super().get_queryset(request)
+        return tickets.with_next_target()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Ticket], search_term: str
@@ -199,6 +204,10 @@ class TicketListAdmin(ConsoleAdmin):
             return format_html('<span class="so-faint">{}</span>', "nobody")
         name = console.person(ticket.assignee)
         return format_html('<bdi class="so-cut" title="{0}">{0}</bdi>', name)
+
+    @display(description="Due")
+    def due(self, ticket: Ticket) -> SafeString | str:
+        return clocks.clock(ticket)
 
     @display(description="Age", ordering="-id")
     def age(self, ticket: Ticket) -> str | SafeString:

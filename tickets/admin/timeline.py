@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 
 from decisions.wording import reason_words
 from supportops.templatetags.console import person, spoken
-from tickets.codes import ActorKind, EventKind
+from tickets.codes import ActorKind, EventKind, TargetKind
 from tickets.models import Queue, TicketEvent
 
 ICONS: Mapping[str, str] = {
@@ -34,6 +34,8 @@ ICONS: Mapping[str, str] = {
     EventKind.HELPED: "thumb_up",
     EventKind.NOT_HELPED: "thumb_down",
     EventKind.RATED: "star",
+    EventKind.BREACHED: "alarm",
+    EventKind.WARNED: "timer",
 }
 PLAIN: Mapping[str, str] = {
     EventKind.AUTO_RESOLVED: "decided to answer automatically",
@@ -46,8 +48,10 @@ PLAIN: Mapping[str, str] = {
     EventKind.HELPED: "said that it is solved",
     EventKind.NOT_HELPED: "said that the answer did not help",
     EventKind.REVIEW_SAMPLED: "drew the ticket for review",
-    EventKind.BREACHED: "noticed a missed target",
-    EventKind.WARNED: "warned of a target about to be missed",
+}
+TARGETS: Mapping[str, str] = {
+    TargetKind.FIRST_RESPONSE: "first answer",
+    TargetKind.RESOLUTION: "resolution",
 }
 
 
@@ -183,6 +187,14 @@ def _reclassified(data: Mapping[str, Any], names: _Names) -> str:
     return f"predicted again{f': {spoken(after)}' if after else ''}"
 
 
+def _breached(data: Mapping[str, Any], names: _Names) -> str:
+    return f"noticed that the {TARGETS.get(str(data.get('target')), 'target')} is overdue"
+
+
+def _warned(data: Mapping[str, Any], names: _Names) -> str:
+    return f"noticed that the {TARGETS.get(str(data.get('target')), 'target')} is due soon"
+
+
 TOLD: Mapping[str, Callable[[Mapping[str, Any], _Names], str]] = {
     EventKind.RECEIVED: _received,
     EventKind.ESCALATED: _escalated,
@@ -196,4 +208,6 @@ TOLD: Mapping[str, Callable[[Mapping[str, Any], _Names], str]] = {
     EventKind.MERGED: _merged,
     EventKind.RATED: _rated,
     EventKind.RECLASSIFIED: _reclassified,
+    EventKind.BREACHED: _breached,
+    EventKind.WARNED: _warned,
 }

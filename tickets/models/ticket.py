@@ -2,14 +2,15 @@
 
 import secrets
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from zoneinfo import available_timezones
 
 import holidays
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Prefetch, Q
 
 from tickets.codes import (
     ENDED,
@@ -103,6 +104,11 @@ class Queue(models.Model):
         return self.name
 
 
+def _targets() -> Any:
+    """They stand above tickets, which therefore know them by name only."""
+    return apps.get_model("tickets", "Target")._default_manager.all()
+
+
 class TicketQuerySet(models.QuerySet["Ticket"]):
     def undecided(self) -> Self:
         return self.filter(status=TicketStatus.RECEIVED)
@@ -113,6 +119,24 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def counted(self) -> Self:
         """Tickets that numbers speak of: no spam, no merged duplicates."""
         return self.exclude(status__in=[TicketStatus.SPAM, TicketStatus.MERGED])
+
+    def with_next_target(self) -> Self:
+        """Each with `.open_targets`: what is not kept yet, by deadline, and what is paused last."""
+        rows = _targets().still_open().order_by(F("due_at").asc(nulls_last=True), "id")
+        return self.prefetch_related(Prefetch("targets", rows, to_attr="open_targets"))
+
+    def breaching_before(self, moment: datetime, *, now: datetime) -> Self:
+        """With a clock that ends in [now, moment) if nobody does anything."""
+        rows = _targets().running().filter(due_at__gte=now, due_at__lt=moment)
+        return self.filter(pk__in=rows.values("ticket"))
+
+    def overdue(self, now: datetime) -> Self:
+        """With a clock that has ended, and what it was for is still not done."""
+        return self.filter(pk__in=_targets().running().filter(due_at__lt=now).values("ticket"))
+
+    def breached(self) -> Self:
+        """With a promise that was missed at any time, whatever came later."""
+        return self.filter(pk__in=_targets().breached().values("ticket"))
 
 
 class Ticket(models.Model):

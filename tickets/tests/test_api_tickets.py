@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from decisions.models import Decision
+from decisions.tests.factories import CertificateFactory
 from tickets import intake
-from tickets.codes import EventKind, NoIntent, TicketStatus
+from tickets.codes import Channel, EventKind, NoIntent, TicketStatus
 from tickets.intake import Receipt
 from tickets.models import Message, Requester, Ticket, TicketEvent
+from tickets.tests.arriving import NOW
 from tickets.tests.calling import INQUIRY, client_with, send
 from tickets.tests.factories import QueueFactory, RequesterFactory, TicketFactory
 
@@ -326,7 +328,7 @@ def test_the_detail_tells_conversation_timeline_prediction_and_decision(api):
 
 
 @pytest.mark.parametrize("messages", [1, 9])
-def test_the_detail_takes_six_queries_for_any_length(api, django_assert_num_queries, messages):
+def test_the_detail_takes_seven_queries_for_any_length(api, django_assert_num_queries, messages):
     reference = send(api, INQUIRY).json()["reference"]
     for number in range(messages):
         send(
@@ -334,8 +336,31 @@ def test_the_detail_takes_six_queries_for_any_length(api, django_assert_num_quer
             {"message": f"note {number}", "author": "agent", "internal": True},
             f"{TICKETS}{reference}/messages/",
         )
-    with django_assert_num_queries(6):  # key, ticket, decisions, messages, events, prediction
+    # key, ticket, decisions, messages, events, prediction, targets
+    with django_assert_num_queries(7):
         assert len(api.get(f"{TICKETS}{reference}/").json()["messages"]) == messages + 1
+
+
+def test_the_detail_says_until_when_what_is_owed_and_what_was_missed(api):
+    ticket = intake.receive(intake.Inquiry(channel=Channel.API, **INQUIRY), now=NOW).ticket
+    first, end = ticket.targets.order_by("kind")
+    address = f"{TICKETS}{ticket.reference}/"
+    assert api.get(address).json()["due"] == {
+        "first_response": first.due_at.isoformat().replace("+00:00", "Z"),
+        "resolution": end.due_at.isoformat().replace("+00:00", "Z"),
+        "breached": ["first_response", "resolution"],
+    }
+    send(api, {"message": "We look.", "author": "agent"}, f"{address}messages/")
+    assert api.get(address).json()["due"]["first_response"] is None
+    assert api.get(address).json()["due"]["breached"] == ["first_response", "resolution"]
+
+
+def test_nothing_is_owed_where_the_machine_answered(api):
+    CertificateFactory()
+    told = send(api, INQUIRY).json()
+    assert told["status"] == "answered"
+    due = api.get(f"{TICKETS}{told['reference']}/").json()["due"]
+    assert due == {"first_response": None, "resolution": None, "breached": []}
 
 
 @pytest.mark.parametrize("reference", ["T-2222-2222", "nothing", "T-7K3M-Q9XD%00", "%F0%9F", "1"])

@@ -77,6 +77,20 @@ def test_public_holidays_are_free_also_around_new_year(db):
     assert not calendars.opening_hours(calendar, ahead).is_open(ahead)
 
 
+def test_a_region_has_holidays_of_its_own_and_a_business_closing_days_of_its_own(starter):
+    epiphany, eve = at("2026-01-06 10:00:00"), at("2026-12-24 10:00:00")
+    calendar = Calendar.objects.get()
+    Calendar.objects.update(holiday_country="DE")
+    assert calendars.default_hours(epiphany).is_open(epiphany)
+    assert calendars.default_hours(eve).is_open(eve)
+    Calendar.objects.update(holiday_subdivision="BY", closing_days=[["2026-12-24", "Party"]])
+    calendar.refresh_from_db()
+    for hours in (calendars.default_hours(eve), calendars.opening_hours(calendar, eve)):
+        assert not hours.is_open(epiphany)
+        assert not hours.is_open(eve)
+        assert hours.is_open(at("2026-12-23 10:00:00"))
+
+
 def test_without_a_calendar_nothing_is_known_and_decisions_take_it_as_open(automating):
     Calendar.objects.all().delete()
     assert calendars.default_hours(NOW) is None

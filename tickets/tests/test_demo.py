@@ -10,7 +10,7 @@ from decisions.models import Certificate, Decision
 from decisions.tests.factories import CertificateFactory
 from tickets import audit, delivery, demo
 from tickets.codes import AuditKind, OutboxState, Role
-from tickets.models import AuditRecord, Message, Outbox, Ticket, TicketEvent
+from tickets.models import AuditRecord, Message, Outbox, Target, Ticket, TicketEvent
 from tickets.tests.arriving import DAY, NOW
 
 PLAN = {"tickets": 30, "days": 10, "seed": 7}
@@ -29,6 +29,7 @@ def played(starter, says, person):
     for number, visit in enumerate(visits):
         says("order_status" if number % 3 == 0 else "refund_request")
         demo.play(visit)
+    demo.end(visits)
     return visits
 
 
@@ -69,6 +70,16 @@ def test_every_ticket_is_decided_audited_and_has_a_timeline(played):
     for ticket in Ticket.objects.all():
         assert ticket.events.order_by("id").first().kind == "ticket.received"
         assert ticket.metadata == {"demo": True}
+
+
+def test_some_promises_are_kept_and_some_missed(played):
+    rows = Target.objects.counted()
+    assert rows.filter(met_at__isnull=False, breached_at=None).count() >= 3
+    assert rows.filter(met_at__isnull=False, breached_at__isnull=False).count() >= 3
+    assert rows.filter(warned_at__isnull=False).exists()
+    assert not rows.unnoticed_breaches(NOW).exists()
+    kinds = set(TicketEvent.objects.values_list("kind", flat=True))
+    assert kinds >= {"service_level.breached", "service_level.warned"}
 
 
 def test_customers_and_agents_use_what_there_is_to_use(played):

@@ -47,6 +47,12 @@ def test_the_clock_is_that_of_the_business(office, case, now, told):
     assert words(now.replace(tzinfo=UTC)) == told
 
 
+def test_on_an_own_closing_day_the_next_working_day_is_named(office):
+    Calendar.objects.update(closing_days=[["2026-01-07", "Stocktaking"]])
+    told = words(datetime(2026, 1, 7, 10, 0, tzinfo=UTC))
+    assert told == "We are at work again on Thursday, 8 January, from 09:00 (CET)."
+
+
 def test_nothing_is_said_without_hours():
     assert words(datetime(2026, 1, 7, tzinfo=UTC)) == ""
 

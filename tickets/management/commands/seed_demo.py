@@ -52,3 +52,4 @@ class Command(BaseCommand):
             demo.play(visit)
             if number % 40 == 0 or number == len(plan):
                 self.stdout.write(f"  {number} of {len(plan)} demo tickets")
+        demo.end(plan)
