@@ -108,9 +108,17 @@ class TargetQuerySet(models.QuerySet["Target"]):
     def running(self) -> Self:
         return self.filter(RUNNING)
 
+    def due_before(self, moment: datetime) -> Self:
+        """Running targets that end before the moment and are not marked as missed."""
+        return self.running().filter(breached_at__isnull=True, due_at__lt=moment)
+
+    def missed(self) -> Self:
+        """Marked as missed, and what they were for is still not done."""
+        return self.running().filter(breached_at__isnull=False)
+
     def unnoticed_breaches(self, now: datetime) -> Self:
         """Running targets whose time is over, and nobody has said so."""
-        return self.running().filter(breached_at__isnull=True, due_at__lt=now)
+        return self.due_before(now)
 
     def unnoticed_warnings(self, now: datetime) -> Self:
         """Running targets whose time is nearly over, and nobody has said so."""
@@ -171,10 +179,9 @@ class Target(models.Model):
         ]
         indexes = [
             models.Index(fields=["kind", "due_at"], name="target_kind_due"),
+            # What was missed lies together, apart from what still can be kept.
             models.Index(
-                fields=["due_at"],
-                name="target_running_due",
-                condition=RUNNING & Q(breached_at__isnull=True),
+                fields=["breached_at", "due_at"], name="target_running_due", condition=RUNNING
             ),
             models.Index(
                 fields=["warn_at"],

@@ -127,12 +127,13 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
     def breaching_before(self, moment: datetime, *, now: datetime) -> Self:
         """With a clock that ends in [now, moment) if nobody does anything."""
-        rows = _targets().running().filter(due_at__gte=now, due_at__lt=moment)
+        rows = _targets().due_before(moment).filter(due_at__gte=now)
         return self.filter(pk__in=rows.values("ticket"))
 
     def overdue(self, now: datetime) -> Self:
         """With a clock that has ended, and what it was for is still not done."""
-        return self.filter(pk__in=_targets().running().filter(due_at__lt=now).values("ticket"))
+        missed, unnoticed = _targets().missed(), _targets().due_before(now)
+        return self.filter(Q(pk__in=missed.values("ticket")) | Q(pk__in=unnoticed.values("ticket")))
 
     def breached(self) -> Self:
         """With a promise that was missed at any time, whatever came later."""
