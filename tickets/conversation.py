@@ -188,8 +188,8 @@ def _said_already(ticket: Ticket, body: str, after: int | None) -> Message | Non
 
 def _goes_on_in(ticket_id: int) -> int:
     """The ticket in which the conversation goes on: itself, or what it was merged into."""
-    targets = Ticket.objects.values_list("merged_into_id", flat=True)
-    while (target := targets.get(pk=ticket_id)) is not None:
+    followed = Ticket.objects.values_list("merged_into_id", flat=True)
+    while (target := followed.get(pk=ticket_id)) is not None:
         ticket_id = target
     return ticket_id
 
