@@ -86,6 +86,7 @@ evaluate: environment  ## Measure classifiers and certificates: make evaluate [D
 	@$(PY) manage.py evaluate
 	@$(PY) -m supportops.benchmarks.classifiers --data $(DATA) $(ARGS)
 	@$(PY) -m supportops.benchmarks.certificate_checks --data $(DATA) $(ARGS)
+	@$(PY) -m supportops.benchmarks.spike_checks $(ARGS)
 
 .PHONY: bench
 bench: environment  ## Measure speed against what is measured beside it: make bench [ARGS=--quick]

@@ -25,10 +25,11 @@ from prometheus_client.registry import Collector
 from decisions.models import Breaker, Switch
 from metrics import services
 from metrics.definitions import METRICS, Figure, Unit
+from metrics.models import Alert
 from metrics.tallying import CHANNEL, PREDICTED, REASON
 from supportops.requests import client_address
 from tickets.authentication import key_of
-from tickets.codes import OutboxState, Scope, TicketStatus
+from tickets.codes import AlertKind, OutboxState, Scope, Severity, TicketStatus
 from tickets.models import AuditHead, AuditRecord, JobLease, Outbox, Ticket
 
 UNDER_WAY = (
@@ -66,6 +67,7 @@ class RowCollector(Collector):
             "Intents that stopped themselves.",
             float(Breaker.objects.filter(open=True).count()),
         )
+        yield self._alerts()
         yield from self._audit(now)
 
     def _counters(self) -> Iterator[Metric]:
@@ -164,6 +166,20 @@ class RowCollector(Collector):
         family = GaugeMetricFamily(name, words, labels=[field])
         for value, number in rows.order_by().values_list(field).annotate(n=Count("pk")):
             family.add_metric([value], number)
+        return family
+
+    def _alerts(self) -> Metric:
+        """Every kind, also those that do not fire: a line that comes and goes cannot be watched."""
+        family = GaugeMetricFamily(
+            "supportops_alerts_firing",
+            "Alerts that are not over, acknowledged or not.",
+            labels=["kind", "severity"],
+        )
+        rows = Alert.objects.unresolved().order_by().values_list("kind", "severity")
+        found = {(kind, severity): n for kind, severity, n in rows.annotate(n=Count("pk"))}
+        for kind in AlertKind:
+            for severity in Severity:
+                family.add_metric([kind, severity], found.get((kind, severity), 0))
         return family
 
     def _age(self, name: str, words: str, at: datetime | None, now: datetime) -> Metric:

@@ -6,6 +6,7 @@ from classification.api import Predictions
 from decisions.api import DecisionDetail, DecisionList
 from decisions.review_api import AnswerReview, NextReview
 from decisions.stop_api import KillSwitch
+from metrics.alerts_api import AlertList
 from metrics.api import Metrics
 from supportops.docs import Schema
 from tickets.api import (
@@ -28,6 +29,7 @@ urlpatterns = [
     path("reviews/next/", NextReview.as_view(), name="api-review-next"),
     path("reviews/<int:pk>/", AnswerReview.as_view(), name="api-review"),
     path("switch/", KillSwitch.as_view(), name="api-switch"),
+    path("alerts/", AlertList.as_view(), name="api-alerts"),
     path("metrics/", Metrics.as_view(), name="api-metrics"),
     path("schema/", Schema.as_view(), name="schema"),
 ]

@@ -50,6 +50,10 @@ MENU: Mapping[str, tuple[Entry, ...]] = {
             page="decisions_review_next",
         ),
     ),
+    "Watching": (
+        Entry("Alerts", "notifications", "metrics.alert"),
+        Entry("Drift", "troubleshoot", "metrics.driftlook"),
+    ),
     "Automation": (
         Entry("Policies", "rule", "decisions.policy"),
         Entry("Reply templates", "format_quote", "decisions.replytemplate"),

@@ -17,11 +17,13 @@ from decisions.wording import reason_words
 from metrics import charts
 from metrics import services as metrics
 from metrics.definitions import Figure, Unit
+from metrics.models import Alert
 from metrics.wording import doubt_words, rows_words, value_words
 from supportops.templatetags.console import age_words
+from tickets import alert_words
 from tickets.admin.filters import AT_WORK, VIEWS, midnight
 from tickets.admin.ticket_list import OLDEST_FIRST, with_openings
-from tickets.codes import OutboxState, TicketStatus
+from tickets.codes import AlertKind, AlertState, OutboxState, Severity, TicketStatus
 from tickets.models import JobLease, Outbox, Ticket
 
 DAY = timedelta(days=1)
@@ -94,6 +96,7 @@ def fires(user: Any, now: datetime) -> Iterator[Fire]:
     yield from _late_tickets(now)
     yield from _worker(user, now)
     yield from _mail(user, now)
+    yield from _alerts(user)
 
 
 def _may(user: Any, right: str, address: str) -> str:
@@ -122,6 +125,28 @@ def _quarantined(user: Any) -> Iterator[Fire]:
             f"{row.errors} of {row.rows} reviewed answers were wrong.",
             _may(user, "decisions.view_quarantine", address),
             grave=False,
+        )
+
+
+# What is looked at above by itself, so that it burns here even when nobody looks for alerts.
+SEEN_BY_ITSELF = {
+    AlertKind.BREAKER_OPEN,
+    AlertKind.TICKETS_UNDECIDED,
+    AlertKind.OUTBOX_STUCK,
+}
+
+
+def _alerts(user: Any) -> Iterator[Fire]:
+    """Alerts that fire and nobody has taken. Agents read them; leads may open them."""
+    for alert in Alert.objects.filter(state=AlertState.FIRING).gravest_first()[:SHOWN]:
+        if alert.kind in SEEN_BY_ITSELF:
+            continue
+        address = reverse("admin:metrics_alert_change", args=[alert.pk])
+        yield Fire(
+            f"{alert_words.title(alert.kind, alert.subject)}.",
+            alert_words.sentence(alert.kind, alert.facts),
+            _may(user, "metrics.view_alert", address),
+            grave=alert.severity == Severity.CRITICAL,
         )
 
 

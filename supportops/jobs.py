@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from decisions import breakers
-from metrics import rollup
+from metrics import alerts, audit_rounds, rollup, unexplained, watching, weeks
 from supportops import logs, slowness
 from supportops.logs import redacted
 from tickets import audit_heads, conversation, delivery, intake, permitting, targets
@@ -128,6 +128,16 @@ JOBS: tuple[Job, ...] = (
         lambda now: rollup.roll_up(now, limit=HOUR_BATCH),
         batch=HOUR_BATCH,
     ),
+    Job("check_alerts", timedelta(minutes=1), lambda now: alerts.run(now, watching.OFTEN)),
+    Job("check_spikes", timedelta(minutes=5), lambda now: alerts.run(now, watching.SELDOM)),
+    Job(
+        "verify_audit",
+        timedelta(minutes=5),
+        lambda now: audit_rounds.verify(now),
+        batch=audit_rounds.LIMIT,
+    ),
+    Job("look_for_drift", timedelta(hours=1), weeks.look),
+    Job("group_unexplained", timedelta(hours=6), unexplained.regroup, lease=timedelta(minutes=10)),
     *([DECIDE] if settings.LLM_URL else []),
 )
 

@@ -67,6 +67,9 @@ STEER_AUTOMATION = {
     "decisions.change_breaker": "Arm a breaker again",
     "decisions.view_quarantine": "Intents in quarantine",
     "decisions.change_quarantine": "Let an intent out of quarantine",
+    "metrics.view_alert": "Alerts with their history",
+    "metrics.change_alert": "Acknowledge and silence alerts",
+    "metrics.view_driftlook": "Drift, and messages that no intent explains",
 }
 RUN_THE_SITE = {
     "tickets.add_apikey": "Issue API keys",

@@ -440,8 +440,28 @@ if LLM_URL:
     if LLM_DEADLINE_SECONDS > 60:
         raise ImproperlyConfigured("LLM_DEADLINE_SECONDS must be at most 60.")
 
-# Where `manage.py backup` puts its files.
+# --- Alerts ---------------------------------------------------------------------------------------
+ALERT_MAIL = listed("ALERT_MAIL")
+ALERT_MAIL_CRITICAL = listed("ALERT_MAIL_CRITICAL")  # beside the others, for what cannot wait
+for _address in [*ALERT_MAIL, *ALERT_MAIL_CRITICAL]:
+    if _address.count("@") != 1 or any(sign in _address for sign in " <>\r\n"):
+        raise ImproperlyConfigured("ALERT_MAIL must list addresses such as ops@example.com.")
+ALERT_WEBHOOKS = listed("ALERT_WEBHOOKS")
+ALERT_WEBHOOK_SECRET = os.environ.get("ALERT_WEBHOOK_SECRET", "").strip()
+# May have private addresses, and may do without TLS.
+ALERT_WEBHOOK_ALLOWED_HOSTS = [host.lower() for host in listed("ALERT_WEBHOOK_ALLOWED_HOSTS")]
+for _webhook in ALERT_WEBHOOKS:
+    if urlsplit(_webhook).scheme not in {"http", "https"} or not urlsplit(_webhook).hostname:
+        raise ImproperlyConfigured("ALERT_WEBHOOKS must list addresses such as https://…/hook.")
+if ALERT_WEBHOOKS and len(ALERT_WEBHOOK_SECRET) < 20:
+    raise ImproperlyConfigured(
+        "ALERT_WEBHOOK_SECRET must be set, to at least 20 random characters: it signs what is sent "
+        "to ALERT_WEBHOOKS."
+    )
+DRIFT_ALARMS_A_YEAR = 1.0  # false ones, of all series together
+# Where `manage.py backup` puts its files; 0 hours: their age is no alert.
 BACKUP_DIR = Path(os.environ.get("BACKUP_DIR", "") or DATA_DIR / "backups")
+BACKUP_MAX_HOURS = number("BACKUP_MAX_HOURS", 0)
 
 # --- Console --------------------------------------------------------------------------------------
 UNFOLD = {

@@ -7,10 +7,12 @@ from django.views.generic import RedirectView
 from metrics.exposition import exposition
 from supportops import health
 from supportops.docs import Docs
+from supportops.runbooks import runbook
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="inquiry"), name="root"),
     path("ui/", include("tickets.urls")),
+    path("ops/runbooks/<slug:kind>/", admin.site.admin_view(runbook), name="runbook"),
     path("ops/", admin.site.urls),
     path("api/v1/", include("supportops.api_urls")),
     path("health", health.alive, name="health"),

@@ -59,6 +59,41 @@ def verify() -> Verified:
     return Verified(seen, _last(signed, seen), _end(seen, digest, signed))
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What a check of some links came to: how far it got, and whether the chain ends there."""
+
+    number: int
+    digest: str
+    ended: bool
+    finding: Finding | None
+
+
+def verify_stretch(after: int, digest: str, limit: int) -> Stretch:
+    """Check up to `limit` links behind number `after`, which had this digest, and their heads.
+
+    At the end of the chain what is missing there is looked for too.
+    """
+    heads = audit_heads.read()
+    signed = {head.number: head for head in heads}
+    rows = AuditRecord.objects.filter(number__gt=after).order_by("number").values(*COLUMNS)
+    number, seen = after, 0
+    for row in rows[:limit].iterator(chunk_size=CHUNK):
+        problem = _problem(row, number + 1, digest, signed)
+        head = signed.get(number + 1)
+        if problem is None and head is not None and not audit_heads.is_genuine(head):
+            problem = "its signed head has no valid signature"
+        if problem is not None:
+            return Stretch(number, digest, ended=False, finding=Finding(number + 1, problem))
+        number, digest, seen = row["number"], row["digest"], seen + 1
+    if seen == limit:
+        return Stretch(number, digest, ended=False, finding=None)
+    # Whoever wrote between the two looks made the chain longer, not shorter.
+    if AuditRecord.objects.filter(number__gt=number).exists():
+        return Stretch(number, digest, ended=False, finding=None)
+    return Stretch(number, digest, ended=True, finding=_end(number, digest, signed))
+
+
 def _rows() -> Iterator[Mapping[str, Any]]:
     rows = AuditRecord.objects.order_by("number").values(*COLUMNS)
     yield from rows.iterator(chunk_size=CHUNK)

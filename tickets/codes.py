@@ -252,3 +252,46 @@ class CandidateKind(StrEnum):
 
     POLICY = "policy"
     MODEL = "model"
+
+
+class AlertKind(StrEnum):
+    """What somebody is alerted to. Each has its page in docs/runbooks/."""
+
+    SERVICE_LEVEL_WARNING = "service_level_warning"
+    SERVICE_LEVEL_BREACHED = "service_level_breached"
+    VOLUME_SPIKE = "volume_spike"
+    ESCALATION_SPIKE = "escalation_spike"
+    BREAKER_OPEN = "breaker_open"
+    DRIFT = "drift"
+    CLASSIFIER_FAILING = "classifier_failing"
+    CLASSIFIER_ABSENT = "classifier_absent"
+    TICKETS_UNDECIDED = "tickets_undecided"
+    OUTBOX_STUCK = "outbox_stuck"
+    AUDIT_FAILED = "audit_failed"
+    DISK_LOW = "disk_low"
+    BACKUP_OLD = "backup_old"
+
+
+class AlertState(StrEnum):
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"  # still true, and somebody looks after it
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    """Whether it may wake somebody."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class AlertStep(StrEnum):
+    """What happened to an alert. One row of its history each."""
+
+    FIRED = "fired"
+    WORSENED = "worsened"
+    EASED = "eased"
+    ACKNOWLEDGED = "acknowledged"
+    SILENCED = "silenced"
+    UNSILENCED = "unsilenced"
+    RESOLVED = "resolved"

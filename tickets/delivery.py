@@ -11,9 +11,10 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from tickets import conversation, tracking
+from tickets import conversation, notices, tracking
 from tickets.codes import OutboxKind, OutboxState
 from tickets.models import Outbox, Requester
 
@@ -65,7 +66,7 @@ def _deliver(pk: int, clock: Clock) -> bool:
         # Mail servers and the libraries that speak to them fail in ways of their own. Whatever it
         # was, the row stays and says so. Its words may hold the address, so they are not logged.
         logger.warning("delivery failed: outbox %s, %s", pk, type(error).__name__)
-        _postpone(row, type(error).__name__, clock())
+        _postpone(row, _why(error), clock())
         return True
     Outbox.objects.filter(pk=pk, state=OutboxState.PENDING).update(
         state=OutboxState.SENT, sent_at=clock(), leased_until=None, last_error=""
@@ -102,12 +103,24 @@ def _lease(pk: int, now: datetime) -> tuple[Outbox, Refusal | None] | None:
 
 def _refusal(row: Outbox, now: datetime) -> Refusal | None:
     """Why this must not be sent, ever; None when it may."""
+    if row.kind in notices.ALERT_KINDS:
+        return _refusal_of_notice(row)
     if row.requester is None or not row.requester.email:
         return Refusal(OutboxState.SUPPRESSED, "no_address")
     if row.attempts >= MOST_ATTEMPTS:
         return Refusal(OutboxState.FAILED, "worker_died")
     if row.automatic and _automatic_mails(row, now) >= settings.AUTOMATIC_MAILS_A_DAY:
         return Refusal(OutboxState.SUPPRESSED, "above_cap")
+    return None
+
+
+def _refusal_of_notice(row: Outbox) -> Refusal | None:
+    """Notices go to the business's own people and machines, so no cap of customers holds them."""
+    never = notices.why_never(row)
+    if never:
+        return Refusal(OutboxState.FAILED, never)
+    if row.attempts >= MOST_ATTEMPTS:
+        return Refusal(OutboxState.FAILED, "worker_died")
     return None
 
 
@@ -165,7 +178,15 @@ def _mine(row: Outbox) -> QuerySet[Outbox]:
 
 
 def _send(row: Outbox) -> None:
-    compose(row).send(fail_silently=False)
+    if row.kind in notices.ALERT_KINDS:
+        notices.send(row, timezone.now())
+    else:
+        compose(row).send(fail_silently=False)
+
+
+def _why(error: Exception) -> str:
+    """What is kept of a failure: its kind, and the status that another machine answered with."""
+    return str(error) if isinstance(error, notices.NotTaken) else type(error).__name__
 
 
 def compose(row: Outbox) -> EmailMessage:

@@ -23,6 +23,8 @@ from decisions.models import (
     Review,
     Switch,
 )
+from metrics.models import Alert, AlertEvent
+from metrics.tests.factories import AlertFactory, DriftLookFactory
 from supportops import roles
 from tickets import handling
 from tickets.admin.actions import ACTIONS
@@ -69,6 +71,8 @@ LOOKING = {
     "decisions.breaker": ABOVE_AGENTS,
     "decisions.quarantine": ABOVE_AGENTS,
     "decisions.switch": ABOVE_AGENTS,
+    "metrics.alert": ABOVE_AGENTS,
+    "metrics.driftlook": ABOVE_AGENTS,
     "auth.user": READERS,
     "auth.group": READERS,
     "axes.accessattempt": READERS,
@@ -122,6 +126,8 @@ def rows(starter, says, person):
     Switch.objects.create(pk=1, changed_at=now)
     JobLease.objects.create(name="sweep", due_at=now)
     ApiKey.issue(name="shop", scopes=["tickets:read"])
+    AlertFactory()
+    DriftLookFactory()
     from axes.models import AccessAttempt
 
     Quarantine.objects.create(
@@ -153,6 +159,8 @@ def everything() -> list:
         Certificate,
         Promotion,
         Group,
+        Alert,
+        AlertEvent,
     )
     users = list(User.objects.order_by("pk").values("pk", "username", "is_superuser", "is_active"))
     return [
@@ -257,6 +265,8 @@ STEPS = {
         lambda: reverse("admin:decisions_quarantine_lift", args=[Quarantine.objects.get().pk]),
         STEERING,
     ),
+    "acknowledge": (lambda: reverse("admin:alert_take", args=[Alert.objects.get().pk]), STEERING),
+    "silence": (lambda: reverse("admin:alert_silence", args=[Alert.objects.get().pk]), STEERING),
 }
 
 

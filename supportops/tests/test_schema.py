@@ -37,6 +37,7 @@ OPERATIONS = {
     "predictions_create",
     "decisions_list",
     "decisions_retrieve",
+    "alerts_list",
     "metrics_retrieve",
     "reviews_next",
     "reviews_answer",

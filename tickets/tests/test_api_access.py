@@ -40,6 +40,7 @@ ENDPOINTS = [
     ("GET", "/api/v1/decisions/1/", Scope.DECISIONS_READ, None, 404),
     ("GET", "/api/v1/switch/", Scope.SWITCH_WRITE, None, 200),
     ("POST", "/api/v1/switch/", Scope.SWITCH_WRITE, {"on": True, "reason": "x"}, 200),
+    ("GET", "/api/v1/alerts/", Scope.METRICS_READ, None, 200),
     ("GET", "/api/v1/metrics/", Scope.METRICS_READ, None, 200),
 ]
 NAMES = [f"{method} {address}" for method, address, *_ in ENDPOINTS]

@@ -1,0 +1,103 @@
+"""Counts by hour, and their grids of local days for the score of an hour."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.conf import settings
+from django.db.models import Count, Q
+from django.db.models.functions import TruncHour
+
+from decisions.models import Decision
+from metrics.spikes import DAYS, MOST_WEEKS, Grid
+from tickets.calendars import default_hours
+from tickets.codes import Outcome
+from tickets.models import Ticket
+
+HOUR = timedelta(hours=1)
+SLACK_DAYS = 30  # holidays are left out, so the days that count reach further back
+LOOK_BACK = timedelta(days=DAYS + 7 * MOST_WEEKS + SLACK_DAYS)
+
+Counted = dict[datetime, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Grids of local days up to today, and which hour of today runs now."""
+
+    tickets: Grid
+    decided: Grid
+    escalated: Grid
+    today: date
+    hour: int
+
+
+def gather(now: datetime) -> Hours:
+    """Tickets that came in, and of those decided how many went to people, hour by hour."""
+    opening = default_hours(now)
+    zone: tzinfo = opening.time_zone if opening else ZoneInfo(settings.TIME_ZONE)
+    free = opening.holidays if opening else frozenset()
+    today = now.astimezone(zone).date()
+    first = _first_day(zone)
+    start = max(first, today - LOOK_BACK) if first else today
+    frame = _Frame(start, today, zone, free, now)
+    since = datetime.combine(start, time(), zone)
+    decided, escalated = counted_decisions(since, now)
+    return Hours(
+        tickets=frame.grid(counted_tickets(since, now)),
+        decided=frame.grid(decided),
+        escalated=frame.grid(escalated),
+        today=today,
+        hour=now.astimezone(zone).hour,
+    )
+
+
+def counted_tickets(since: datetime, until: datetime) -> Counted:
+    rows = Ticket.objects.counted().filter(created_at__gte=since, created_at__lt=until)
+    by_hour = rows.order_by().values_list(TruncHour("created_at", tzinfo=UTC))
+    return dict(by_hour.annotate(n=Count("pk")))
+
+
+def counted_decisions(since: datetime, until: datetime) -> tuple[Counted, Counted]:
+    """First decisions by hour: all, and those that handed the ticket to a person."""
+    rows = Decision.objects.filter(round=1, at__gte=since, at__lt=until).order_by()
+    by_hour = rows.values_list(TruncHour("at", tzinfo=UTC)).annotate(
+        n=Count("pk"), people=Count("pk", filter=Q(outcome=Outcome.ESCALATE))
+    )
+    found = list(by_hour)
+    return {hour: n for hour, n, _ in found}, {hour: people for hour, _, people in found}
+
+
+def _first_day(zone: tzinfo) -> date | None:
+    """The first whole local day of which tickets are known."""
+    first = Ticket.objects.order_by("created_at").values_list("created_at", flat=True).first()
+    return first.astimezone(zone).date() + timedelta(days=1) if first else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    start: date
+    today: date
+    zone: tzinfo
+    free: frozenset[date]
+    now: datetime
+
+    def grid(self, counts: Counted) -> Grid:
+        """A row for each local day. What a change of the clock skips or doubles does not count."""
+        days = max((self.today - self.start).days + 1, 1)
+        values, seen = np.zeros((days, 24)), np.zeros((days, 24))
+        hour = datetime.combine(self.start, time(), self.zone).astimezone(UTC)
+        hour = hour.replace(minute=0)
+        while hour <= self.now:
+            local = hour.astimezone(self.zone)
+            day = (local.date() - self.start).days
+            if 0 <= day < days:
+                values[day, local.hour] += counts.get(hour, 0)
+                seen[day, local.hour] += 1
+            hour += HOUR
+        values[seen != 1] = np.nan
+        for day in range(days):
+            if self.start + timedelta(days=day) in self.free:
+                values[day] = np.nan
+        return values

@@ -1,0 +1,29 @@
+"""Tables of the watchers: what was counted, and what was noticed."""
+
+from metrics.models.alerts import (
+    GRAVEST_FIRST,
+    Alert,
+    AlertEvent,
+    AlertNotice,
+    AuditCheck,
+    DriftLook,
+    UnexplainedGroup,
+)
+from metrics.models.rollup import STATE, DueTally, Judged, RollupState, Series, Span, Tally
+
+__all__ = [
+    "GRAVEST_FIRST",
+    "STATE",
+    "Alert",
+    "AlertEvent",
+    "AlertNotice",
+    "AuditCheck",
+    "DriftLook",
+    "DueTally",
+    "Judged",
+    "RollupState",
+    "Series",
+    "Span",
+    "Tally",
+    "UnexplainedGroup",
+]

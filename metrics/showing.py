@@ -1,0 +1,103 @@
+"""What the console's pages of alerts and drift show."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.safestring import SafeString
+
+from metrics.models import Alert, AlertNotice, DriftLook, UnexplainedGroup
+from metrics.weeks import WEEK, predictions
+from supportops.templatetags import console
+from tickets import alert_words
+from tickets.models import Message
+
+EXAMPLES = 3
+OPENING = 160  # characters of a message
+
+
+def alert(row: Alert, now: datetime) -> dict[str, Any]:
+    """One alert: its sentence, its history, and what became of its notices."""
+    notices = AlertNotice.objects.filter(alert=row).select_related("outbox").order_by("id")
+    return {
+        "title": alert_words.title(row.kind, row.subject),
+        "sentence": alert_words.sentence(row.kind, row.facts),
+        "facts": sorted(row.facts.items()),
+        "silent": row.is_silent(now),
+        "events": row.events.select_related("user").order_by("id"),
+        "notices": [notice.outbox for notice in notices],
+        "earlier": Alert.objects.filter(kind=row.kind, subject=row.subject, pk__lt=row.pk)
+        .order_by("-id")
+        .only("first_seen_at", "resolved_at")[:5],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A ticket that shows what a group or an intent is about."""
+
+    ticket_id: int
+    reference: str
+    words: str
+
+
+def verdict(look: DriftLook) -> SafeString:
+    if look.p is None:
+        return console.pill("Not enough days")
+    return console.pill(*(("Drift", "warning") if look.fires else ("As in the sample", "success")))
+
+
+def drift(now: datetime, *, words: bool) -> dict[str, Any]:
+    """The newest look of each series, and the newest groups, with examples of both."""
+    newest = DriftLook.objects.order_by("-day").values_list("day", flat=True).first()
+    looks = list(DriftLook.objects.filter(day=newest)) if newest else []
+    groups = list(UnexplainedGroup.objects.all())
+    wanted = {pk for group in groups for pk in group.tickets[:EXAMPLES]}
+    by_intent = _newest_of_intents(looks, now)
+    shown = examples(wanted | {pk for ids in by_intent.values() for pk in ids}, words=words)
+    return {
+        "looks": [(look, verdict(look), _moved(look, by_intent, shown)) for look in looks],
+        "groups": [(group, _in_order(group.tickets[:EXAMPLES], shown)) for group in groups],
+        "grouped_at": groups[0].at if groups else None,
+    }
+
+
+def _moved(
+    look: DriftLook, by_intent: dict[str, list[int]], shown: dict[int, Example]
+) -> list[dict[str, Any]]:
+    return [
+        {**row, "examples": _in_order(by_intent.get(row["kind"], []), shown)} for row in look.moved
+    ]
+
+
+def _in_order(ids: Iterable[int], shown: dict[int, Example]) -> list[Example]:
+    return [shown[pk] for pk in ids if pk in shown]
+
+
+def _newest_of_intents(looks: list[DriftLook], now: datetime) -> dict[str, list[int]]:
+    """Some tickets of the week for each intent that moved."""
+    kinds = {row["kind"] for look in looks if look.series == "intents" for row in look.moved}
+    if not kinds:
+        return {}
+    rows = predictions(looks[0].classifier, now - WEEK, now).order_by("-id")
+    found: dict[str, list[int]] = {}
+    for ticket_id, intent, why in rows.values_list("ticket_id", "intent", "no_intent")[:1_000]:
+        kind = intent or f"no_intent:{why}"
+        if kind in kinds and len(found.setdefault(kind, [])) < EXAMPLES:
+            found[kind].append(ticket_id)
+    return found
+
+
+def examples(tickets: Iterable[int], *, words: bool) -> dict[int, Example]:
+    """Openings of these tickets as they stand now: what was erased is gone here too."""
+    rows = Message.objects.openings().filter(ticket__in=list(tickets))
+    return {
+        ticket_id: Example(ticket_id, reference, _opening(body) if words else "")
+        for ticket_id, reference, body in rows.values_list("ticket_id", "ticket__reference", "body")
+    }
+
+
+def _opening(body: str) -> str:
+    line = " ".join(body.split())
+    return f"{line[:OPENING]}…" if len(line) > OPENING else line
