@@ -76,17 +76,19 @@ class Ledger:
 def one_round(install: Install, ledger: Ledger, draw: random.Random) -> None:
     """Load, and a kill in the middle of it."""
     poster, stopped = Poster(install.url, install.key), threading.Event()
+    source = ledger.bodies(draw)
     with install.serving(worker=True) as processes:
         victims = list(processes)
+        ledger.note([poster.post(next(source))])  # a server that has just started is slow
 
         def strike() -> None:
             for process in victims:
                 kill(process)
             stopped.set()
 
-        timer = threading.Timer(draw.uniform(0.2, 2.5), strike)
+        timer = threading.Timer(draw.uniform(0.02, 2.0), strike)
         timer.start()
-        answers = post_until(stopped.is_set, poster, ledger.bodies(draw), clients=CLIENTS)
+        answers = post_until(stopped.is_set, poster, source, clients=CLIENTS)
         timer.join()
     ledger.note(answers)
 
@@ -200,7 +202,8 @@ def main() -> int:
     draw, ledger = random.Random(chosen.seed), Ledger()  # noqa: S311
     with tempfile.TemporaryDirectory(prefix="crash-") as folder:
         address = os.environ.get("DATABASE_URL", "")
-        extra = {"DATABASE_URL": address} if address.startswith("postgres") else {}
+        is_postgres = address.startswith("postgres")
+        extra = {"DATABASE_URL": address} if is_postgres else {}
         install = Install(Path(folder), chosen.classifier, extra)
         install.prepare()
         for number in range(1, chosen.rounds + 1):
@@ -211,7 +214,7 @@ def main() -> int:
                 flush=True,
             )
         wrong = settle(install, ledger)
-        traced = fsyncs(install, chosen.traced) if chosen.traced and not extra else None
+        traced = None if is_postgres or not chosen.traced else fsyncs(install, chosen.traced)
     print(f"{chosen.rounds} kills, {len(ledger.acknowledged)} inquiries were acknowledged.")
     if ledger.errors:
         print(f"Other answers: {dict(ledger.errors)}")

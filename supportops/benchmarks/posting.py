@@ -12,6 +12,17 @@ from urllib.parse import urlsplit
 
 CLIENT_TIMEOUT = 60.0
 INQUIRIES = "/api/v1/tickets/"
+OPENINGS = ("Hello, ", "Hi, ", "Good day. ", "", "Dear team, ")
+MATTERS = (
+    "where is my order {n}? It should have come last week.",
+    "I was charged twice for order {n}, please give the money back.",
+    "I cannot log in any more, the code {n} never arrives.",
+    "the item of order {n} is broken, how do I send it back?",
+    "please send me the invoice number {n} again as a PDF.",
+    "how do I change the delivery address of parcel {n}?",
+    "do you have the blue one, article {n}, in a larger size?",
+    "I want to speak to a person about case {n}, this is the third time.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +104,8 @@ def percentile(seconds: Iterable[float], share: float) -> float:
     """The value below which that share lies, in milliseconds."""
     ordered = sorted(seconds)
     return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def text(number: int) -> str:
+    """A message that somebody could have written; the same number, the same words."""
+    return OPENINGS[number % 5] + MATTERS[number % 8].format(n=10_000 + number)
