@@ -29,7 +29,14 @@ from supportops.benchmarks.posting import (
     post_until,
     text,
 )
-from supportops.benchmarks.server import MANAGE, ROOT, Install, cpu_seconds, memory_of_workers
+from supportops.benchmarks.server import (
+    MANAGE,
+    ROOT,
+    WSGI,
+    Install,
+    cpu_seconds,
+    memory_of_workers,
+)
 
 FLOOR = "supportops.benchmarks.floor:application"
 FURTHER = ("rollup", "ticket_list")  # benchmarks with a table of their own
@@ -61,10 +68,10 @@ def say(what: str, budget: str, reached: str) -> None:
     print(f"{what:<52}{budget:>22}   {reached}", flush=True)
 
 
-def cpu_each(install: Install, path: str, number: int, *, wsgi: str | None = None) -> float:
+def cpu_each(install: Install, path: str, number: int, *, wsgi: str = WSGI) -> float:
     """Server CPU milliseconds for one request, over so many."""
     poster, source = Poster(install.url, install.key, path=path), bodies()
-    with install.serving(**({"wsgi": wsgi} if wsgi else {})) as (server,):
+    with install.serving(wsgi=wsgi) as (server,):
         post_all(poster, (next(source) for _ in range(40)), clients=4)
         before = cpu_seconds(server.pid)
         answers = post_all(poster, (next(source) for _ in range(number)), clients=4)

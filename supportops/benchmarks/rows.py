@@ -159,7 +159,10 @@ def bare_loop(limit: int) -> None:
             with connection.cursor() as cursor:
                 cursor.executemany(
                     "UPDATE tickets_ticket SET intent = %s WHERE id = %s",
-                    [(a.prediction and a.prediction.intent, m.ticket_id) for m, a in pairs],
+                    [
+                        (a.prediction.intent if a.prediction else None, m.ticket_id)
+                        for m, a in pairs
+                    ],
                 )
 
 
