@@ -21,7 +21,7 @@ from decisions import breakers
 from metrics import alerts, audit_rounds, rollup, unexplained, watching, weeks
 from supportops import logs, slowness
 from supportops.logs import redacted
-from tickets import audit_heads, conversation, delivery, intake, permitting, targets
+from tickets import audit_heads, conversation, delivery, intake, permitting, shadowing, targets
 from tickets.models import IdempotencyKey, JobLease
 
 logger = logging.getLogger("supportops.jobs")
@@ -33,6 +33,7 @@ SILENT_BATCH = 500
 TARGET_BATCH = 200
 KEY_BATCH = 1_000
 HOUR_BATCH = 200
+SHADOW_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,14 @@ JOBS: tuple[Job, ...] = (
     Job("sign_head", timedelta(seconds=15), lambda now: audit_heads.sign_due(now=now)),
     Job("breakers", timedelta(hours=1), lambda now: breakers.keep_up(now=now)),
     Job("quarantine", timedelta(hours=1), lambda now: len(permitting.watch(now=now))),
+    # A lane of its own: a slow candidate must not keep anything that counts waiting.
+    Job(
+        "shadow",
+        timedelta(seconds=20),
+        lambda now: shadowing.work(now=now, limit=SHADOW_BATCH),
+        batch=SHADOW_BATCH,
+        outside=True,
+    ),
     Job("forget_keys", timedelta(hours=1), forget_keys, batch=KEY_BATCH),
     Job(
         "roll_up",

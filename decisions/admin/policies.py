@@ -49,6 +49,11 @@ def slugs_of(name: str) -> list[str]:
     return list(Queue.objects.values_list("slug", flat=True))
 
 
+def risks() -> dict[str, str | None]:
+    """Intents in use with their risk classes."""
+    return dict(Intent.objects.filter(active=True).values_list("slug", "risk"))
+
+
 NAMED = {
     "intent": "intent",
     "template": "template",
@@ -247,6 +252,7 @@ class PolicyAdmin(NamesSlugs, ConsoleAdmin):
                 actor=Actor.person(request.user),
                 reason=form.cleaned_data["reason"],
                 now=timezone.now(),
+                risks=risks(),
             )
         except (NotPublishable, RuleInvalid) as refusal:
             messages.error(request, str(refusal))

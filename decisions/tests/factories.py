@@ -7,7 +7,7 @@ import factory
 from django.utils import timezone
 
 from decisions import drafting
-from decisions.models import Certificate, Policy, ReplyTemplate
+from decisions.models import Certificate, Policy, Publication, ReplyTemplate
 from decisions.publishing import publish
 from decisions.starter import automated_intents
 from tickets.codes import CertificateKind
@@ -67,9 +67,14 @@ def make_draft(*, intent: str = "order_status", **changes: Any) -> Policy:
     return draft
 
 
-def put_in_force(**changes: Any) -> Policy:
-    """Publish a draft with these changes."""
-    draft = make_draft(**changes)
-    publish(draft, actor=Actor.machine(), reason="For a test.", now=timezone.now())
+def put_in_force(*, unchecked: bool = False, **changes: Any) -> Policy:
+    """Publish a draft with these changes. `unchecked`: past lint, as a hand in the database."""
+    draft, now = make_draft(**changes), timezone.now()
+    if unchecked:
+        digest = draft.snapshot().digest()
+        Policy.objects.filter(pk=draft.pk).update(published=True, digest=digest)
+        Publication.objects.create(policy=draft, reason="For a test.", at=now)
+    else:
+        publish(draft, actor=Actor.machine(), reason="For a test.", now=now)
     draft.refresh_from_db()
     return draft

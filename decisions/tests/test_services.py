@@ -467,14 +467,14 @@ def test_the_newest_version_of_a_reply_counts(ticket, certified):
 
 
 def test_an_intent_without_a_reply_is_not_answered(ticket, certified):
-    put_in_force(template="")
+    put_in_force(template="", unchecked=True)
     settled = settle(ticket)
     assert settled.decision.reasons == ["guard:reply_incomplete"]
     assert (settled.reply, settled.decision.template) == (None, None)
 
 
 def test_a_reply_that_nobody_wrote_is_not_sent(ticket, certified):
-    put_in_force(template="nobody_wrote_it")
+    put_in_force(template="nobody_wrote_it", unchecked=True)
     assert reasons(ticket) == ["guard:reply_incomplete"]
 
 
