@@ -100,7 +100,11 @@ def _rules(before: Iterable[Rule], after: Iterable[Rule]) -> Iterator[Difference
         was, now = old.get(slug), new.get(slug)
         if was != now:
             label = "Added" if was is None else "Taken out" if now is None else "Changed"
-            yield Difference(slug, label, was and rule_words(was), now and rule_words(now))
+            yield Difference(slug, label, _words(was), _words(now))
+
+
+def _words(rule: Rule | None) -> str | None:
+    return rule_words(rule) if rule else None
 
 
 def rule_words(rule: Rule) -> str:

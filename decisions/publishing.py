@@ -124,7 +124,7 @@ def needs_second(findings: Sequence[Finding]) -> bool:
 def open_proposal(policy: Policy, digest: str, now: datetime) -> Proposal | None:
     """The word that waits for a second one; void once the draft changed or a week has passed."""
     latest = policy.publications.order_by("-id").values_list("at", flat=True).first()
-    rows = policy.proposals.filter(digest=digest, at__gt=now - PROPOSAL_LIFE)
+    rows = Proposal.objects.filter(policy=policy, digest=digest, at__gt=now - PROPOSAL_LIFE)
     if latest is not None:
         rows = rows.filter(at__gt=latest)
     found: Proposal | None = rows.select_related("proposed_by").order_by("-id").first()
