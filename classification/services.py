@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -146,28 +145,6 @@ def _fits_together(said: Prediction) -> bool:
 def _is_share(value: Any) -> bool:
     """A real number from 0 to 1. NaN compares false; True is no number here."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-def predict_with(version: str, texts: Sequence[str]) -> list[Answer]:
-    """What a version that is not in force would say.
-
-    Raises:
-        ModelVersion.DoesNotExist: there is no such version.
-        Exception: whatever loading it or asking it raises; nobody's ticket depends on it.
-    """
-    classifier = _beside(version)
-    risks = dict(Intent.objects.filter(active=True).values_list("slug", "risk"))
-    predictions = classifier.predict(list(texts))
-    return [_checked(p, version, risks) for p in predictions]
-
-
-@lru_cache(maxsize=1)
-def _beside(version: str) -> Classifier:
-    """A stored model, loaded once and kept beside the one that serves."""
-    row = ModelVersion.objects.get(version=version)
-    return registry.load_classifier(
-        settings.MODEL_DIR / row.version, expected_sha256=row.manifest_sha256
-    )
 
 
 def explain(text: str, *, nearest: int = 5) -> tuple[str, Explanation] | None:

@@ -8,10 +8,11 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from decisions import replies
+from decisions.covering import by_weight
 from decisions.engine import decide
 from decisions.facts import Facts
 from decisions.lint import Finding, Shares, World, lint
-from decisions.models import Certificate, Decision, Policy, ReplyTemplate
+from decisions.models import Certificate, Decision, Policy, Quarantine, ReplyTemplate
 from decisions.policy import PolicySnapshot
 from decisions.services import NoPolicyInForce, policy_in_force
 from decisions.topics import PERSON_TOPIC, TopicDetector
@@ -63,13 +64,17 @@ def _can_be_sent(row: ReplyTemplate) -> bool:
 
 
 def certified(now: datetime) -> dict[str, float]:
-    """Intent -> the threshold that was earned for the classifier in use."""
+    """Intent -> the threshold that was earned for the classifier in use; none in quarantine."""
     version = _classifier()
+    if version is None:
+        return {}
     earned: dict[str, float] = {}
-    if version is not None:
-        for certificate in Certificate.objects.in_force(version, now):
-            for intent in certificate.intents:
-                earned.setdefault(intent, certificate.threshold)
+    for certificate in by_weight(Certificate.objects.in_force(version, now)):
+        for intent in certificate.intents:
+            earned.setdefault(intent, certificate.threshold)
+    barred = Quarantine.objects.filter(classifier_version=version, lifted_at=None)
+    for intent in barred.values_list("intent", flat=True):
+        earned.pop(intent, None)
     return earned
 
 

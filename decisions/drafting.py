@@ -1,5 +1,6 @@
 """New versions: a draft made from a policy, and a reply worded anew."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -7,7 +8,10 @@ from django.db.models import Max
 
 from decisions import replies
 from decisions.models import EscalationRule, IntentRule, Policy, ReplyTemplate
+from decisions.publishing import REQUIRED_TOPICS
+from decisions.topics import check_lists
 from tickets import record
+from tickets.codes import Level
 
 COPIED = (
     "name",
@@ -100,3 +104,26 @@ def write_reply(
         created_at=now,
         created_by_id=actor.user_id,
     )
+
+
+def word_topics(policy: Policy, lists: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Put other lists into a draft.
+
+    Raises:
+        TopicsInvalid: they cannot be searched for, or leave a required topic without entries.
+    """
+    check_lists(lists, required=REQUIRED_TOPICS)
+    policy.topics = {topic: dict(languages) for topic, languages in lists.items()}
+    policy.save()
+
+
+@transaction.atomic
+def raise_thresholds(policy: Policy, earned: Mapping[str, float]) -> int:
+    """Raise what a draft automates below its certificate to what was earned; how many."""
+    raised = 0
+    for rule in policy.intent_rules.filter(level=Level.AUTO):
+        if rule.threshold < earned.get(rule.intent, 0.0):
+            rule.threshold = earned[rule.intent]
+            rule.save()
+            raised += 1
+    return raised

@@ -35,9 +35,20 @@ def _condition(line: str) -> dict[str, Any]:
     if match is None:
         raise RuleInvalid(f"“{line}” is no condition. Write a fact, how to compare, and a value.")
     fact, operator, value = match[1].lower(), match[2].lower().replace(" ", "_"), match[3].strip()
+    return typed(fact, operator, value)
+
+
+def typed(fact: str, operator: str, value: str) -> dict[str, Any]:
+    """A condition as a rule stores it, its value read as the fact's type.
+
+    Raises:
+        RuleInvalid: the fact is unknown, or cannot be compared like that or with this.
+    """
     kind = RULE_FACTS.get(fact)
     if kind is None:
         raise RuleInvalid(f"There is no fact named {fact!r}. There are {', '.join(RULE_FACTS)}.")
+    if not value:
+        raise RuleInvalid(f"{kind.label}: say with what it is compared.")
     condition = Condition(fact, operator, _typed(value, kind.type))
     condition.check()
     return {"fact": fact, "operator": operator, "value": condition.value}

@@ -56,6 +56,8 @@ MENU: Mapping[str, tuple[Entry, ...]] = {
     ),
     "Automation": (
         Entry("Policies", "rule", "decisions.policy"),
+        Entry("Scenarios", "checklist", "decisions.scenario"),
+        Entry("In the shadow", "contrast", "decisions.candidate"),
         Entry("Reply templates", "format_quote", "decisions.replytemplate"),
         Entry("Intents", "label", "classification.intent"),
         Entry("Certificates", "verified", "decisions.certificate"),

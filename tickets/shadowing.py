@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from classification import services as classification
+from classification.models import ModelVersion
 from classification.services import Answer
 from decisions import checking, shadowing
 from decisions.models import Candidate, Decision
@@ -50,7 +51,8 @@ def _answers(version: str, decisions: Sequence[Decision]) -> Mapping[int, Answer
     asked = [pk for pk, text in texts.items() if text.strip()]
     found: dict[int, Answer | Exception] = dict.fromkeys(texts, NoWords())
     try:
-        answers = classification.predict_with(version, [texts[pk] for pk in asked])
+        model = ModelVersion.objects.get(version=version)
+        answers = classification.predict_with(model, [texts[pk] for pk in asked])
         found |= dict(zip(asked, answers, strict=True))
     except Exception as error:  # noqa: BLE001
         # Whatever a model may throw: the tickets were decided without it.

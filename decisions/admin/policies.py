@@ -19,24 +19,21 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from classification.models import Intent
-from decisions import drafting, rule_lines
+from decisions import drafting
+from decisions.admin.conditions import ConditionsField
 from decisions.admin.stops import ReasonForm, told_off
+from decisions.admin.trying import TryingPages, checks_of, in_force, risks
 from decisions.models import EscalationRule, IntentRule, Policy, Publication, ReplyTemplate
-from decisions.policy import RULE_FACTS, RuleInvalid
+from decisions.policy import RuleInvalid
 from decisions.publishing import NotPublishable, publish
 from decisions.wording import condition_words
 from supportops.listing import ConsoleAdmin, ReadOnlyAdmin
 from supportops.templatetags import console
 from tickets.models import Queue
 from tickets.record import Actor
-
-
-def in_force() -> int | None:
-    """The key of the policy that decides now."""
-    return Publication.objects.order_by("-id").values_list("policy_id", flat=True).first()
 
 
 def slugs_of(name: str) -> list[str]:
@@ -47,11 +44,6 @@ def slugs_of(name: str) -> list[str]:
         rows = ReplyTemplate.objects.order_by("slug").values_list("slug", flat=True)
         return list(rows.distinct())
     return list(Queue.objects.values_list("slug", flat=True))
-
-
-def risks() -> dict[str, str | None]:
-    """Intents in use with their risk classes."""
-    return dict(Intent.objects.filter(active=True).values_list("slug", "risk"))
 
 
 NAMED = {
@@ -116,13 +108,9 @@ class IntentRuleInline(PartInline):
 
 
 class EscalationRuleForm(forms.ModelForm):
-    """Conditions as lines of text."""
+    """Conditions from drop-downs; stored as the engine reads them."""
 
-    lines = forms.CharField(
-        label="Conditions, all must hold",
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="One a line, such as: length > 2000",
-    )
+    lines = ConditionsField(label="Conditions, all must hold")
 
     class Meta:
         model = EscalationRule
@@ -131,15 +119,12 @@ class EscalationRuleForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            self.fields["lines"].initial = rule_lines.written(self.instance.conditions)
+            self.fields["lines"].initial = self.instance.conditions
 
-    def clean_lines(self) -> str:
-        text = str(self.cleaned_data["lines"])
-        try:
-            self.instance.conditions = rule_lines.parse(text)
-        except RuleInvalid as refusal:
-            raise forms.ValidationError(str(refusal)) from refusal
-        return text
+    def clean_lines(self) -> list[dict[str, Any]]:
+        conditions: list[dict[str, Any]] = self.cleaned_data["lines"]
+        self.instance.conditions = conditions
+        return conditions
 
 
 class EscalationRuleInline(PartInline):
@@ -149,7 +134,7 @@ class EscalationRuleInline(PartInline):
 
 
 @admin.register(Policy)
-class PolicyAdmin(NamesSlugs, ConsoleAdmin):
+class PolicyAdmin(TryingPages, NamesSlugs, ConsoleAdmin):
     list_display = ("title", "state", "published_times", "by_whom", "created")
     list_select_related = ("created_by",)
     inlines = (IntentRuleInline, EscalationRuleInline)
@@ -165,6 +150,7 @@ class PolicyAdmin(NamesSlugs, ConsoleAdmin):
                 wrap(self.publish_view),
                 name="decisions_policy_publish",
             ),
+            *self.trying_urls(),
             *super().get_urls(),
         ]
 
@@ -211,10 +197,11 @@ class PolicyAdmin(NamesSlugs, ConsoleAdmin):
             "editable": self.has_change_permission(request, policy),
             "intent_rules": policy.intent_rules.all(),
             "rules": rules,
-            "facts": RULE_FACTS,
             "publications": policy.publications.select_related("published_by", "second_by"),
             "may_draft": request.user.has_perm("decisions.add_policy"),
             "may_publish": request.user.has_perm("decisions.add_publication"),
+            "may_try": request.user.has_perm("decisions.add_candidate"),
+            **checks_of(policy),
         }
 
     def act_on(self, request: HttpRequest, policy_id: int, right: str) -> Policy | HttpResponse:

@@ -134,8 +134,19 @@ def form_of(client, policy: Policy) -> dict:
         }
         for form in inline.formset.initial_forms:
             for bound in form:
-                fields[bound.html_name] = bound.value()
+                fields |= sent(bound.html_name, bound.value())
     return {name: "" if value is None else value for name, value in fields.items()}
+
+
+def sent(name: str, value) -> dict:
+    """A field as a browser sends it; of conditions each has three."""
+    if not isinstance(value, list):
+        return {name: value}
+    return {
+        f"{name}-{number}-{part}": said
+        for number, row in enumerate(value)
+        for part, said in row.items()
+    }
 
 
 def test_a_draft_has_the_same_rules_and_the_next_number(starter, client, lead):
@@ -153,7 +164,14 @@ def test_a_draft_is_edited_and_published(starter, client, lead):
     fields = form_of(client, draft)
     prefix = next(name for name, value in fields.items() if value == "order_status")
     fields[prefix.replace("-intent", "-threshold")] = "0.9"
-    fields["escalation_rules-0-lines"] = "length > 3000\nlanguage is not en"
+    fields |= sent(
+        "escalation_rules-0-lines",
+        [
+            {"fact": "length", "operator": ">", "value": "3000"},
+            {"fact": "", "operator": "<", "value": ""},
+            {"fact": "language", "operator": "is_not", "value": "en"},
+        ],
+    )
     response = client.post(f"{POLICIES}{draft.pk}/change/", fields)
     assert response.status_code == 302, response.context["errors"]
     assert draft.intent_rules.get(intent="order_status").threshold == 0.9
@@ -169,7 +187,8 @@ def test_a_draft_is_edited_and_published(starter, client, lead):
 
 def test_a_condition_that_cannot_be_is_refused_and_nothing_saved(starter, client):
     draft = draft_of(client)
-    fields = form_of(client, draft) | {"escalation_rules-0-lines": "confidence > 0.9"}
+    odd = [{"fact": "confidence", "operator": ">", "value": "0.9"}]
+    fields = form_of(client, draft) | sent("escalation_rules-0-lines", odd)
     before = stored()
     response = client.post(f"{POLICIES}{draft.pk}/change/", fields)
     assert response.status_code == 200

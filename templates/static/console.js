@@ -129,4 +129,23 @@ document.addEventListener("DOMContentLoaded", () => {
       button.textContent = "Copied";
     });
   });
+
+  // Conditions of a rule: only what fits the fact is offered. Rows that are added later work too.
+  const fit = (row) => {
+    const offered = JSON.parse(row.closest("[data-conditions]").dataset.conditions);
+    const fact = offered[row.querySelector("[data-fact]").value];
+    const operator = row.querySelector("[data-operator]");
+    const value = row.querySelector("[data-value]");
+    row.toggleAttribute("data-empty", !fact);
+    for (const option of operator.options) option.hidden = option.disabled = !!fact && !fact.operators.includes(option.value);
+    if (fact && !fact.operators.includes(operator.value)) operator.value = fact.operators[0];
+    value.inputMode = { count: "numeric", share: "decimal" }[fact?.kind] ?? "text";
+    document.getElementById(value.getAttribute("list"))?.replaceChildren(
+      ...(fact?.values ?? []).map((name) => Object.assign(document.createElement("option"), { value: name })),
+    );
+  };
+  all(".so-condition").forEach(fit);
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-fact]")) fit(event.target.closest(".so-condition"));
+  });
 });

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from classification import services as classification
+from classification.models import ModelVersion
 from classification.services import Answer
 from decisions import reviewing
 from decisions import shadowing as candidates
@@ -56,13 +57,21 @@ def model(monkeypatch, says):
     def make(intent="how_to", *, confidence=0.9, raises=None):
         said = says(intent, confidence=confidence, version="next-1").prediction
 
-        def predict(version, texts):
+        def predict(model, texts):
             if raises is not None:
                 raise raises
-            answer = Answer(prediction=said, classifier=version, risk="open")
+            answer = Answer(prediction=said, classifier=model.version, risk="open")
             return [answer for _ in texts]
 
         monkeypatch.setattr(classification, "predict_with", predict)
+        ModelVersion.objects.create(
+            version="next-1",
+            classifier="linear",
+            manifest_sha256="0" * 64,
+            training_rows=1,
+            training_sha256="0" * 64,
+            trained_at=timezone.now(),
+        )
         says("order_status", confidence=0.9)
 
     return make
