@@ -13,6 +13,7 @@ from django.utils import timezone
 from classification.models import Intent, ModelVersion, Promotion
 from decisions.models import (
     Breaker,
+    Candidate,
     Certificate,
     Decision,
     Override,
@@ -21,6 +22,7 @@ from decisions.models import (
     Quarantine,
     ReplyTemplate,
     Review,
+    Scenario,
     Switch,
 )
 from metrics.models import Alert, AlertEvent
@@ -63,6 +65,8 @@ LOOKING = {
     "classification.prediction": ABOVE_AGENTS,
     "decisions.policy": ABOVE_AGENTS,
     "decisions.publication": ABOVE_AGENTS,
+    "decisions.scenario": ABOVE_AGENTS,
+    "decisions.candidate": ABOVE_AGENTS,
     "decisions.replytemplate": ABOVE_AGENTS,
     "decisions.decision": ABOVE_AGENTS,
     "decisions.override": ABOVE_AGENTS,
@@ -95,6 +99,7 @@ CHANGING = {
     "tickets.servicelevel": STEERING,
     "classification.intent": STEERING,
     "decisions.replytemplate": STEERING,
+    "decisions.scenario": STEERING,
     "auth.user": ADMINS,
 }
 
@@ -140,6 +145,10 @@ def rows(starter, says, person):
         sample_digest="0" * 64,
         at=timezone.now(),
     )
+    Candidate.objects.create(kind="policy", policy=Policy.objects.get(), started_at=now)
+    Scenario.objects.create(
+        name="An order", facts={}, outcome="escalate", active=False, created_at=now
+    )
     AccessAttempt.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=3)
     return ticket
 
@@ -157,6 +166,8 @@ def everything() -> list:
         Breaker,
         Quarantine,
         Certificate,
+        Candidate,
+        Scenario,
         Promotion,
         Group,
         Alert,
