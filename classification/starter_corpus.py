@@ -5,8 +5,9 @@ score on it speaks of people whose style the model has not seen.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,12 @@ class Example:
 def training_examples() -> list[Example]:
     """What the starter model learns from."""
     return [row for path in sorted(FOLDER.glob("training_*.csv")) for row in _read(path)]
+
+
+@cache
+def examples_by_id() -> Mapping[str, Example]:
+    """What the starter model learned from, for pages that show what a message is most like."""
+    return {row.id: row for row in training_examples()}
 
 
 def held_out_examples() -> list[Example]:

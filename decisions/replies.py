@@ -38,6 +38,16 @@ def render(template: str, values: Mapping[str, str]) -> str:
     return filled
 
 
+def with_gaps(template: str, values: Mapping[str, str]) -> str:
+    """The template filled in; a variable without a value becomes a gap for an agent to fill."""
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1].strip()
+        return values.get(name) or f"[{name}]"
+
+    return PLACEHOLDER.sub(fill, template)
+
+
 def variables_in(template: str) -> set[str]:
     return {match[1].strip() for match in PLACEHOLDER.finditer(template)}
 

@@ -1,5 +1,6 @@
 """What agents and integrations do on a ticket. A person's word stands over the machine's."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,10 @@ from tickets.holding import NotPossible, held, locked_tickets
 from tickets.models import Message, Queue, Ticket
 from tickets.record import Actor, AuditEntry
 
+TAKEN = (
+    "Nothing was changed: somebody assigned this ticket while you had it open. See who has it now, "
+    "and assign it again if you mean it."
+)
 STOPPED = frozenset({TicketStatus.SPAM, TicketStatus.MERGED})
 
 
@@ -80,15 +85,33 @@ def add_note(ticket_id: int, body: str, *, actor: Actor, now: datetime) -> Messa
         return message
 
 
+@dataclass(frozen=True, slots=True)
+class SeenAssignee:
+    """Who had a ticket when somebody looked at it; None: nobody."""
+
+    user_id: int | None
+
+
 def assign(
-    ticket_id: int, assignee: AbstractBaseUser | None, *, actor: Actor, now: datetime
+    ticket_id: int,
+    assignee: AbstractBaseUser | None,
+    *,
+    actor: Actor,
+    now: datetime,
+    seen: SeenAssignee | None = None,
 ) -> None:
-    """Give the ticket to somebody, or to nobody."""
+    """Give the ticket to somebody, or to nobody.
+
+    Raises:
+        NotPossible: it was given to somebody else since it was `seen`.
+    """
     with held(ticket_id) as ticket:
         before = ticket.assignee_id
         after = assignee.pk if assignee else None
         if before == after:
             return
+        if seen is not None and seen.user_id != before:
+            raise NotPossible(TAKEN)
         ticket.assignee_id = after
         _save(ticket, EventKind.ASSIGNED, actor, now, before=before, after=after)
 

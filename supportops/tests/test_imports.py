@@ -122,6 +122,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "decisions.many",
             "decisions.operating",
             "decisions.parts",
+            "decisions.offering",
             "decisions.permits",
             "decisions.promises",
             "decisions.published",

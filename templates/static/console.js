@@ -39,8 +39,9 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 
   // Long messages are folded; find-in-page and copying still see every word.
-  all("[data-fold]").forEach((words) => {
-    if (words.scrollHeight < 640) return;
+  const fold = (words) => {
+    if (words.scrollHeight < 640 || words.dataset.fold) return;
+    words.dataset.fold = "done";
     const button = document.createElement("button");
     button.type = "button";
     button.className = "so-text-button";
@@ -56,6 +57,10 @@ document.addEventListener("DOMContentLoaded", () => {
     });
     say();
     words.after(button);
+  };
+  all("[data-fold]").forEach(fold);
+  document.addEventListener("htmx:load", (event) => {
+    all("[data-fold]", event.target.parentNode || document).forEach(fold);
   });
 
   // A choice in a small form is the whole form.
@@ -89,19 +94,20 @@ document.addEventListener("DOMContentLoaded", () => {
     });
     const alert = form.querySelector("[role=alert]");
     if (alert) alert.scrollIntoView({ block: "center" });
-    all("[data-use-draft]").forEach((button) => {
-      button.addEventListener("click", () => {
-        const draft = document.getElementById("draft").textContent;
-        text.value = text.value.trim() ? `${text.value.trimEnd()}\n\n${draft}` : draft;
-        const reply = form.querySelector("[name=mode][value=reply]");
-        if (reply) reply.checked = true;
-        sync();
-        if (tabs.length) show("conversation");
-        text.focus();
-        const gap = text.value.match(/\[[^\]]*\]/);
-        if (gap) text.setSelectionRange(gap.index, gap.index + gap[0].length);
-        text.scrollIntoView({ block: "center" });
-      });
+    // The button comes anew with each template that is looked at.
+    document.addEventListener("click", (event) => {
+      if (!event.target.closest("[data-use-draft]")) return;
+      const draft = document.getElementById("draft").textContent;
+      text.value = text.value.trim() ? `${text.value.trimEnd()}\n\n${draft}` : draft;
+      const reply = form.querySelector("[name=mode][value=reply]");
+      if (reply) reply.checked = true;
+      sync();
+      if (tabs.length) show("conversation");
+      text.dispatchEvent(new Event("input"));
+      text.focus();
+      const gap = text.value.match(/\[[^\]]*\]/);
+      if (gap) text.setSelectionRange(gap.index, gap.index + gap[0].length);
+      text.scrollIntoView({ block: "center" });
     });
   });
 

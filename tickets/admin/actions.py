@@ -15,6 +15,7 @@ from tickets import conversation, handling
 from tickets.admin.page import assignable
 from tickets.codes import Priority
 from tickets.forms import TypedText
+from tickets.handling import SeenAssignee
 from tickets.holding import NotPossible
 from tickets.models import MESSAGE_LIMIT, Queue, Ticket
 from tickets.record import Actor
@@ -72,6 +73,13 @@ class GapLeft(forms.ValidationError):
 
 class AssignForm(forms.Form):
     to = forms.CharField(required=False)
+    was = forms.RegexField(r"^[0-9]{0,18}$", required=False)  # who had it; without it none is asked
+
+    def clean_was(self) -> SeenAssignee | None:
+        if "was" not in self.data:
+            return None
+        number = self.cleaned_data["was"]
+        return SeenAssignee(int(number) if number else None)
 
     def clean_to(self) -> Any:
         """Somebody who may work on tickets; None for nobody."""
@@ -170,7 +178,7 @@ def note(asked: Asked) -> str:
 
 def assign(asked: Asked) -> str:
     to = asked.data["to"]
-    handling.assign(asked.ticket_id, to, **asked.by)
+    handling.assign(asked.ticket_id, to, seen=asked.data["was"], **asked.by)
     if to is None:
         return "The ticket belongs to nobody now."
     who = "you" if to == asked.user else to.get_full_name() or to.get_username()
@@ -212,7 +220,7 @@ def reopen(asked: Asked) -> str:
 
 def mark_spam(asked: Asked) -> str:
     handling.mark_spam(asked.ticket_id, **asked.by)
-    return "Marked as spam. Numbers do not count it any more."
+    return "Marked as spam: no number counts it any more. “Not spam” above takes that back."
 
 
 def unmark_spam(asked: Asked) -> str:

@@ -10,36 +10,29 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 
 from classification import services as classification
+from classification import starter_corpus
 from classification.contract import Term
 from classification.models import Intent, Prediction
-from decisions import replies
+from classification.starter_corpus import Example
+from decisions import offering
 from decisions import services as decisions
 from decisions.explaining import why
-from decisions.models import Decision, Override
-from decisions.services import NoPolicyInForce, Reply
+from decisions.models import Decision, Override, ReplyTemplate
+from decisions.offering import Filled
+from decisions.services import NoPolicyInForce
 from decisions.wording import NO_INTENT_WORDS
 from supportops.templatetags.console import person
 from tickets import deciding
-from tickets.admin import timeline
+from tickets.admin import timeline, window
 from tickets.admin.ticket_list import with_openings
-from tickets.codes import Author, Priority, TicketStatus
+from tickets.codes import Priority, TicketStatus
 from tickets.conversation import CONCLUDED
 from tickets.handling import STOPPED
-from tickets.models import Message, Outbox, Queue, Ticket, TicketEvent
+from tickets.models import Message, Queue, Ticket, TicketEvent
 
 OTHER_TICKETS = 6
 MOST_TERMS = 12
 ModelBackend = "django.contrib.auth.backends.ModelBackend"
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message with who wrote it and what became of its mail."""
-
-    message: Message
-    who: str
-    role: str
-    delivery: Outbox | None
 
 
 def context(ticket: Ticket, user: Any) -> dict[str, Any]:
@@ -50,14 +43,17 @@ def context(ticket: Ticket, user: Any) -> dict[str, Any]:
         .order_by("-round")
     )
     latest = decided[0] if decided else None
-    requester = str(ticket.requester)
-    events = TicketEvent.objects.filter(ticket=ticket).select_related("user", "api_key")
-    said = conversation(ticket, requester)
+    conversation = window.conversation(ticket)
+    opening = conversation.opening
+    events = window.events(ticket)
     return {
         "ticket": ticket,
-        "subject": said[0].message.subject if said else "",
-        "said": said,
-        "lines": timeline.lines(events, requester),
+        "subject": opening.message.subject if opening else "",
+        "opening": opening,
+        "conversation": conversation,
+        "said": conversation.all,
+        "lines": events.lines,
+        "more_before": events.more_before,
         "why": why(latest) if latest else None,
         "prediction": _prediction(latest),
         "earlier": decided[1:],
@@ -68,42 +64,24 @@ def context(ticket: Ticket, user: Any) -> dict[str, Any]:
             .exclude(pk=ticket.pk)
             .order_by("-id")[:OTHER_TICKETS]
         ),
+        "swallowed": list(Ticket.objects.filter(merged_into=ticket).order_by("id")),
         "may": possible(ticket) if user.has_perm("tickets.change_ticket") else {},
     }
 
 
 def choices(ticket: Ticket, user: Any) -> dict[str, Any]:
     """What the forms of somebody who may act offer."""
-    draft = draft_reply(ticket)
+    suggested = suggested_reply(ticket)
     return {
         "staff": [(row.pk, person(row)) for row in assignable()],
         "queues": list(Queue.objects.all()),
         "priorities": [code.value for code in Priority],
         "intents": list(Intent.objects.filter(active=True).order_by("slug")),
-        "draft": draft,
-        "draft_has_gaps": draft is not None and not replies.is_complete(draft.body),
+        "filled": suggested,
+        "suggested": suggested.template if suggested else None,
+        "templates": list(offering.newest_templates()),
         "is_mine": ticket.assignee_id == user.pk,
     }
-
-
-def conversation(ticket: Ticket, requester: str) -> list[Said]:
-    messages = list(Message.objects.filter(ticket=ticket).select_related("user").order_by("number"))
-    mails = Outbox.objects.filter(ticket=ticket, message__isnull=False)
-    delivered = {row.message_id: row for row in mails}
-    return [
-        Said(message, *_author(message, requester), delivered.get(message.pk))
-        for message in messages
-    ]
-
-
-def _author(message: Message, requester: str) -> tuple[str, str]:
-    """Who wrote it, and in which role it is shown."""
-    if message.author == Author.CUSTOMER:
-        return requester, "customer"
-    if message.author == Author.MACHINE:
-        return "Automatic answer", "machine"
-    who = person(message.user) if message.user else "An integration"
-    return who, "note" if message.internal else "agent"
 
 
 def _prediction(decision: Decision | None) -> Prediction | None:
@@ -124,16 +102,32 @@ def assignable() -> Iterable[AbstractBaseUser]:
     return able.filter(is_active=True, is_staff=True).order_by("first_name", "username")
 
 
-def draft_reply(ticket: Ticket) -> Reply | None:
-    """The reply that the policy in force words for the ticket's intent."""
+def suggested_reply(ticket: Ticket) -> Filled | None:
+    """The reply that the policy in force words for the ticket's intent, filled in."""
     if ticket.intent is None:
         return None
+    values = variables(ticket)
     try:
-        names = ticket.messages.filter(number=1).values_list("sender_name", flat=True)
-        variables = deciding.variables_of(ticket, names.first() or "")
-        return decisions.draft_reply(ticket.intent, variables)
+        reply = decisions.draft_reply(ticket.intent, values)
     except NoPolicyInForce:
         return None
+    return offering.fill_in(reply.template, values) if reply else None
+
+
+def fill_in(ticket: Ticket, template: ReplyTemplate) -> Filled:
+    """A reply template in the words of this ticket."""
+    return offering.fill_in(template, variables(ticket))
+
+
+def subject_of(ticket: Ticket) -> str:
+    """What a ticket is called beside its reference."""
+    return with_openings([ticket])[0].opening  # type: ignore[attr-defined,no-any-return]
+
+
+def variables(ticket: Ticket) -> Mapping[str, str]:
+    """What reply templates may name, of this ticket."""
+    names = ticket.messages.filter(number=1).values_list("sender_name", flat=True)
+    return deciding.variables_of(ticket, names.first() or "")
 
 
 def possible(ticket: Ticket) -> Mapping[str, bool]:
@@ -161,11 +155,21 @@ def changed_since(ticket: Ticket, seen_at: datetime) -> list[timeline.Line]:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A training message much like the ticket's. Words and intent only where they ship with us."""
+
+    id: str
+    similarity: float
+    example: Example | None
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """The words that carried a prediction, computed anew: history keeps no words."""
 
     classifier: str
     terms: tuple[tuple[Term, int], ...]  # with the length of its bar in percent
+    nearest: tuple[Near, ...]
 
 
 def explain(ticket: Ticket) -> Terms | None:
@@ -183,4 +187,6 @@ def explain(ticket: Ticket) -> Terms | None:
     strongest = sorted(explanation.terms, key=lambda term: -abs(term.weight))[:MOST_TERMS]
     widest = max((abs(term.weight) for term in strongest), default=0.0) or 1.0
     bars = tuple((term, round(100 * abs(term.weight) / widest)) for term in strongest)
-    return Terms(version, bars)
+    known = starter_corpus.examples_by_id() if explanation.nearest else {}
+    nearest = tuple(Near(key, share, known.get(key)) for key, share in explanation.nearest)
+    return Terms(version, bars, nearest)

@@ -16,31 +16,25 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from tickets.admin import actions, page
-from tickets.admin.ticket_list import TicketListAdmin
+from tickets.admin.looking import TicketLookAdmin
 from tickets.forms import displayable
 from tickets.holding import ChangedMeanwhile, NotPossible
 from tickets.models import Ticket
 
+STALE = (
+    "Nothing was sent: you have logged in anew since you opened this page. Your text is here as "
+    "you left it; please send it once more."
+)
+
 
 @admin.register(Ticket)
-class TicketAdmin(TicketListAdmin):
+class TicketAdmin(TicketLookAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # tickets come in; nobody types them here
 
     def get_urls(self) -> list[URLPattern]:
-        own = [
-            path(
-                "<int:ticket_id>/do/<slug:name>/",
-                self.admin_site.admin_view(self.act_view),
-                name="tickets_ticket_act",
-            ),
-            path(
-                "<int:ticket_id>/terms/",
-                self.admin_site.admin_view(self.terms_view),
-                name="tickets_ticket_terms",
-            ),
-        ]
-        return own + super().get_urls()
+        act = path("<int:ticket_id>/do/<slug:name>/", self.act_view, name="tickets_ticket_act")
+        return [act, *super().get_urls()]
 
     def change_view(
         self,
@@ -60,20 +54,6 @@ class TicketAdmin(TicketListAdmin):
         """A ticket's own timeline says more."""
         return HttpResponseRedirect(self.address(request, self.find(request, object_id)))
 
-    def find(self, request: HttpRequest, object_id: str | int) -> Ticket:
-        """The ticket, for those who may look at tickets."""
-        if not self.has_view_or_change_permission(request):
-            raise PermissionDenied
-        try:
-            ticket_id = int(object_id)
-        except ValueError as error:
-            raise Http404("There is no such ticket.") from error
-        rows = Ticket.objects.select_related("requester", "queue", "assignee", "merged_into")
-        ticket = rows.filter(pk=ticket_id).first() if ticket_id < 2**63 else None
-        if ticket is None:
-            raise Http404("There is no such ticket.")
-        return ticket
-
     def render_page(
         self,
         request: HttpRequest,
@@ -91,6 +71,7 @@ class TicketAdmin(TicketListAdmin):
             "original": ticket,
             "title": ticket.reference,
             "seen_at": ticket.updated_at.isoformat(),
+            "onlookers": self.onlookers(request, ticket),
             "back": self.list_address(request),
             "carried": request.GET.urlencode(),
             "composer": composer or {},
@@ -99,24 +80,15 @@ class TicketAdmin(TicketListAdmin):
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "console/ticket.html", context, status=status)
 
-    def list_address(self, request: HttpRequest) -> str:
-        """The list as it was filtered when the ticket was opened."""
-        address = reverse("admin:tickets_ticket_changelist")
-        filtered = request.GET.get("_changelist_filters", "")
-        return f"{address}?{filtered}" if filtered else address
-
-    def address(self, request: HttpRequest, ticket: Ticket) -> str:
-        address = reverse("admin:tickets_ticket_change", args=[ticket.pk])
-        return f"{address}?{request.GET.urlencode()}" if request.GET else address
-
-    def terms_view(self, request: HttpRequest, ticket_id: int) -> HttpResponse:
-        """What carried the prediction. Fetched when somebody asks why, for it takes its time."""
-        ticket = self.find(request, ticket_id)
-        return TemplateResponse(
-            request, "console/terms.html", {"terms": page.explain(ticket), "ticket": ticket}
-        )
-
     def act_view(self, request: HttpRequest, ticket_id: int, name: str) -> HttpResponse:
+        """Do one thing on a ticket. Whose session is over gets back what they wrote."""
+        is_in = self.admin_site.has_permission(request)
+        if request.method == "POST" and name in actions.COMPOSED and not is_in:
+            return self.logged_out(request, ticket_id)
+        inside = self.admin_site.admin_view(self.act)
+        return inside(request, ticket_id=ticket_id, name=name)
+
+    def act(self, request: HttpRequest, ticket_id: int, name: str) -> HttpResponse:
         """Do one thing on a ticket and go back to its page."""
         ticket = self.find(request, ticket_id)
         if not self.has_change_permission(request, ticket):
@@ -124,6 +96,8 @@ class TicketAdmin(TicketListAdmin):
         action = actions.ACTIONS.get(name)
         if action is None:
             raise Http404("There is no such action.")
+        if request.method in {"GET", "HEAD"}:  # the way back from a login leads here
+            return HttpResponseRedirect(self.address(request, ticket))
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         form = action.form(request.POST)
@@ -136,7 +110,8 @@ class TicketAdmin(TicketListAdmin):
         except NotPossible as refusal:
             return self.refuse(request, ticket, name, form, str(refusal))
         messages.success(request, done)
-        return HttpResponseRedirect(self.address(request, ticket))
+        goes_on_in = form.cleaned_data["reference"] if name == "merge" else ticket
+        return HttpResponseRedirect(self.address(request, goes_on_in))
 
     def refuse(
         self, request: HttpRequest, ticket: Ticket, name: str, form: forms.Form, why: str = ""
@@ -147,14 +122,14 @@ class TicketAdmin(TicketListAdmin):
             for words in found or [why]:
                 messages.error(request, words)
             return HttpResponseRedirect(self.address(request, ticket))
-        composer = {
-            "kind": name,
-            "body": displayable(request.POST.get("body", "")),
-            "errors": found or [why],
-            "gap": any(error.code == "gap" for error in form.errors.as_data().get("body", [])),
-        }
+        gap = any(error.code == "gap" for error in form.errors.as_data().get("body", []))
+        composer = self.typed(request, name) | {"errors": found or [why], "gap": gap}
         now = self.find(request, ticket.pk)  # as it stands, not as it was before the attempt
         return self.render_page(request, now, composer=composer, status=422)
+
+    def typed(self, request: HttpRequest, name: str) -> dict[str, Any]:
+        """What somebody wrote, in a shape that a page can show."""
+        return {"kind": name, "body": displayable(request.POST.get("body", ""))}
 
     def show_change(self, request: HttpRequest, ticket_id: int, form: forms.Form) -> HttpResponse:
         """Somebody else was faster: say what they did, keep the text, let the writer decide."""
@@ -165,3 +140,28 @@ class TicketAdmin(TicketListAdmin):
             "changed": page.changed_since(ticket, form.cleaned_data["seen_at"]),
         }
         return self.render_page(request, ticket, composer=composer, status=409)
+
+    def give_back(self, request: HttpRequest, ticket_id: int, name: str) -> HttpResponse | None:
+        """For a form from before a new login: the page with its text. None where it had none."""
+        if name not in actions.COMPOSED or not request.POST.get("body"):
+            return None
+        if not self.admin_site.has_permission(request):
+            return self.logged_out(request, ticket_id)
+        ticket = self.find(request, ticket_id)
+        if not self.has_change_permission(request, ticket):
+            raise PermissionDenied
+        composer = self.typed(request, name) | {"errors": [STALE]}
+        return self.render_page(request, ticket, composer=composer, status=403)
+
+    def logged_out(self, request: HttpRequest, ticket_id: int) -> HttpResponse:
+        """The text, a way to log in, and a button to send it then. Says nothing of the ticket."""
+        sent = {key: displayable(request.POST.get(key, "")) for key in ("seen_at", "mode")}
+        context = {
+            "body": displayable(request.POST.get("body", "")),
+            "sent": sent,
+            "login": reverse("admin:login"),
+            "page": reverse("admin:tickets_ticket_change", args=[ticket_id]),
+        }
+        response = TemplateResponse(request, "console/logged_out.html", context, status=401)
+        response["Cache-Control"] = "no-store"
+        return response

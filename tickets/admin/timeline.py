@@ -59,6 +59,7 @@ TARGETS: Mapping[str, str] = {
 class Line:
     """One line of the timeline."""
 
+    event: int
     at: datetime
     who: str
     what: str
@@ -74,6 +75,7 @@ def lines(events: Iterable[TicketEvent], requester: str) -> list[Line]:
     names = _names(rows)
     return [
         Line(
+            event=row.pk,
             at=row.at,
             who=who(row, requester),
             what=what(row, names),

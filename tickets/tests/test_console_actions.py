@@ -278,10 +278,11 @@ def test_a_reply_on_spam_is_refused_and_kept(client, ticket):
 
 
 @pytest.mark.parametrize("name", sorted(ACTIONS))
-def test_every_action_needs_a_post(client, ticket, name):
+def test_every_action_needs_a_post_and_else_leads_to_the_page(client, ticket, name):
     before = all_rows()
     address = reverse("admin:tickets_ticket_act", args=[ticket.pk, name])
-    assert client.get(address).status_code == 405
+    assert client.get(address).url == page_of(ticket)  # where a login leads back to
+    assert client.put(address).status_code == 405
     assert all_rows() == before
 
 

@@ -127,8 +127,8 @@ def test_no_intent_comes_with_its_reason(starter, says, client):
 
 def test_the_suggested_reply_is_filled_in(client, escalated):
     shown = client.get(page_of(escalated))
-    assert shown.context["draft"].template.slug == "order_status"
-    assert "Hello Ada" in shown.context["draft"].body
+    assert shown.context["filled"].template.slug == "order_status"
+    assert "Hello Ada" in shown.context["filled"].body
 
 
 def test_the_timeline_names_true_actors(client, escalated, agent, lead):
