@@ -47,6 +47,15 @@ document.addEventListener("DOMContentLoaded", () => {
     composer.addEventListener("submit", keep);
   }
 
+  // --- The newest message ---------------------------------------------------------------------------
+  // What was said last is what has to be answered, so a long conversation opens at its end.
+  const said = document.querySelectorAll(".so-message");
+  if (said.length > 4 && !location.hash && !document.querySelector("[role=alert]")) {
+    const last = said[said.length - 1].getBoundingClientRect();
+    const room = innerHeight - (composer ? composer.offsetHeight : 0) - 24;
+    if (last.bottom > room) scrollTo({ top: scrollY + last.bottom - room, behavior: "instant" });
+  }
+
   // --- Who else is here ----------------------------------------------------------------------------
   const here = document.querySelector("[data-here]");
   let typedAt = 0;

@@ -260,3 +260,5 @@ ACTIONS: Mapping[str, Action] = {
     "merge": Action(MergeForm, merge),
 }
 COMPOSED = frozenset({"reply", "note"})  # what was typed must survive every error
+# After these the next ticket is what somebody wants.
+FINISHING = frozenset({"reply", "escalate", "resolve", "close", "spam"})

@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from decisions.offering import newest_templates
 from tickets.admin import merging, page, presence, window
-from tickets.admin.ticket_list import TicketListAdmin
+from tickets.admin.ticket_list import OLDEST_FIRST, TicketListAdmin
 from tickets.models import Ticket
 
 MOST_DIGITS = 9
-UNFILTERED = "status=open"  # who came from no list goes on with what waits for a person
+# Who came from no list goes on with what waits for a person, the oldest first.
+UNFILTERED = f"status=open&o={OLDEST_FIRST}"
 
 
 class TicketLookAdmin(TicketListAdmin):

@@ -14,6 +14,7 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from tickets.admin import actions, page
 from tickets.admin.looking import TicketLookAdmin
@@ -109,9 +110,19 @@ class TicketAdmin(TicketLookAdmin):
             return self.show_change(request, ticket_id, form)
         except NotPossible as refusal:
             return self.refuse(request, ticket, name, form, str(refusal))
-        messages.success(request, done)
+        self.tell(request, name, done, ticket)
         goes_on_in = form.cleaned_data["reference"] if name == "merge" else ticket
         return HttpResponseRedirect(self.address(request, goes_on_in))
+
+    def tell(self, request: HttpRequest, name: str, done: str, ticket: Ticket) -> None:
+        """Say what was done; where that ends somebody's work on a ticket, lead on to the next."""
+        if name not in actions.FINISHING:
+            messages.success(request, done)
+            return
+        onward = reverse("admin:tickets_ticket_next", args=[ticket.pk])
+        address = f"{onward}?{request.GET.urlencode()}" if request.GET else onward
+        link = '{} <a class="so-link" href="{}">Next ticket</a> <kbd>j</kbd>'
+        messages.success(request, format_html(link, done, address))
 
     def refuse(
         self, request: HttpRequest, ticket: Ticket, name: str, form: forms.Form, why: str = ""
