@@ -161,7 +161,7 @@ class TicketLookAdmin(TicketListAdmin):
     def keys_of_list(self, request: HttpRequest, filtered: str) -> list[int]:
         """The keys of the list in its order, as far as the list itself counts."""
         asked = request.GET
-        request.GET = QueryDict(filtered)  # type: ignore[assignment]
+        request.GET = QueryDict(filtered)
         try:
             return list(self.get_changelist_instance(request).paginator.keys)
         finally:

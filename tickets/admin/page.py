@@ -121,7 +121,7 @@ def fill_in(ticket: Ticket, template: ReplyTemplate) -> Filled:
 
 def subject_of(ticket: Ticket) -> str:
     """What a ticket is called beside its reference."""
-    return with_openings([ticket])[0].opening  # type: ignore[attr-defined,no-any-return]
+    return with_openings([ticket])[0].opening  # type: ignore[attr-defined]
 
 
 def variables(ticket: Ticket) -> Mapping[str, str]:

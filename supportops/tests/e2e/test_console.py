@@ -1,15 +1,11 @@
 """The console in a browser: an agent's day, a lead's switch, on a desk and on a phone, with axe."""
 
-import shutil
-from collections.abc import Iterator
-from datetime import timedelta
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-from decisions.models import Override, Policy, ReplyTemplate, Switch
+from decisions.models import Override, Switch
+from supportops.tests.e2e.conftest import DESK, PHONE
 from tickets import handling
 from tickets.codes import NoIntent
 from tickets.models import Message, Ticket
@@ -18,71 +14,6 @@ from tickets.tests.at_work import write_in
 from tickets.tests.visiting import certify
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1440, "height": 900}
-PASSWORD = "only-for-this-test-7719"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright runs a loop in this thread, in which Django would refuse its database.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        path = shutil.which("chromium") or shutil.which("chromium-browser")
-        opened = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def enter(browser, live_server):
-    """Logs somebody in by the form and shows the home page: `enter(agent, viewport=PHONE)`."""
-    contexts = []
-
-    def entered(user, **options) -> Page:
-        user.set_password(PASSWORD)
-        user.save()
-        context = browser.new_context(
-            base_url=live_server.url, locale="en-GB", **{"viewport": DESK, **options}
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.complaints, page.foreign = [], []
-        page.on(
-            "console",
-            lambda message: (
-                message.type in {"error", "warning"} and page.complaints.append(message.text)
-            ),
-        )
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith((live_server.url, "data:"))
-                or page.foreign.append(request.url)
-            ),
-        )
-        page.goto("/ops/")
-        page.get_by_label("Username").fill(user.username)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("heading", name="Home")).to_be_visible()
-        return page
-
-    yield entered
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture
@@ -99,6 +30,7 @@ def address(ticket: Ticket) -> str:
 def test_an_agents_day(enter, agent, order):
     """From the list to the answer: find, take, ask why, use the suggestion, send, resolve."""
     page = enter(agent)
+    page.goto("/ops/")
     page.get_by_role("link", name="All tickets").click()
     page.get_by_label("Search").fill("olga")
     page.get_by_label("Search").press("Enter")
@@ -125,7 +57,6 @@ def test_an_agents_day(enter, agent, order):
     order.refresh_from_db()
     assert (order.status, order.assignee) == ("resolved", agent)
     assert page.complaints == []
-    assert page.foreign == []
 
 
 def test_what_was_typed_survives_somebody_faster(enter, agent, lead, order):
@@ -203,6 +134,7 @@ def test_a_long_message_is_folded_and_opens(enter, agent, starter, says):
 
 def test_a_lead_stops_and_starts_automation(enter, lead, order):
     page = enter(lead)
+    page.goto("/ops/")
     page.get_by_label("Why stop?").fill("Odd answers")
     page.get_by_role("button", name="Stop all automation").click()
     expect(page.get_by_text("All automation is stopped.")).to_be_visible()
@@ -241,47 +173,3 @@ def test_no_words_push_a_page_wider_than_its_window(enter, agent, starter, says,
         page.wait_for_load_state("networkidle")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= viewport["width"], path
-
-
-PAGES = {
-    "home": "/ops/",
-    "list": "/ops/tickets/ticket/",
-    "empty list": "/ops/tickets/ticket/?q=nothing-of-this",
-    "policies": "/ops/decisions/policy/",
-    "replies": "/ops/decisions/replytemplate/",
-    "certificates": "/ops/decisions/certificate/",
-    "decisions": "/ops/decisions/decision/",
-    "requesters": "/ops/tickets/requester/",
-}
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_of_our_own_have_no_barrier(enter, lead, order, scheme):
-    """Axe on what we wrote. The frame around it is unfold's."""
-    handling.add_note(order.pk, "A note", actor=Actor.person(lead), now=timezone.now())
-    old = timezone.now() - timedelta(days=3)
-    Ticket.objects.filter(pk=order.pk).update(created_at=old)
-    page = enter(lead, color_scheme=scheme)
-    found = {}
-    rows = {
-        "ticket": address(order),
-        "why": f"{address(order)}#why",
-        "timeline": f"{address(order)}#timeline",
-        "requester": f"/ops/tickets/requester/{order.requester_id}/change/",
-        "policy": f"/ops/decisions/policy/{Policy.objects.get().pk}/change/",
-        "decision": f"/ops/decisions/decision/{order.decisions.get().pk}/change/",
-        "reply": f"/ops/decisions/replytemplate/{ReplyTemplate.objects.first().pk}/change/",
-    }
-    for name, path in (PAGES | rows).items():
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        results = Axe().run(page, context="#main", options={"runOnly": ["wcag2a", "wcag2aa"]})
-        violations = results.response["violations"]
-        if violations:
-            found[name] = {
-                violation["id"]: [node["html"][:160] for node in violation["nodes"][:3]]
-                for violation in violations
-            }
-    assert found == {}
-    assert page.complaints == []
-    assert page.foreign == []
