@@ -8,7 +8,6 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "starter"

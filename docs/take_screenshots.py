@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 HERE = Path(__file__).parent / "screenshots"
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 QUESTION = "I forgot my password and cannot get into my account."
+ADDRESS = "ann.lee@example.com"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
 
 
@@ -36,10 +37,12 @@ def customer(browser: Browser, url: str, size: dict[str, int], suffix: str) -> N
     page.goto("/ui/")
     shoot(page, f"form{suffix}")
     page.get_by_label("Name").fill("Ann Lee")
-    page.get_by_label(re.compile("mail", re.I)).first.fill(f"ann{suffix or '-desk'}@example.com")
+    page.get_by_label(re.compile("mail", re.I)).first.fill(ADDRESS)
     page.get_by_label(re.compile("message", re.I)).fill(QUESTION)
     page.get_by_role("button", name=re.compile("send", re.I)).click()
     shoot(page, f"answer{suffix}", whole=True)
+    page.locator("a.link").first.click()
+    shoot(page, f"tracking{suffix}", whole=True)
 
 
 def log_in(page: Page, user: str, password: str) -> None:
@@ -68,6 +71,27 @@ def console(browser: Browser, url: str, user: str, password: str, scheme: str) -
     shoot(page, f"review{suffix}", whole=True)
 
 
+def at_work(browser: Browser, url: str, user: str, password: str) -> None:
+    """What an agent does on a ticket: a template, the timeline, a merge, the keys."""
+    page = page_of(browser, url, DESK)
+    log_in(page, user, password)
+    page.goto("/ops/tickets/ticket/?outcome=escalate&status=open")
+    page.locator("#result_list tbody a").first.click()
+    ticket = page.url.split("?", maxsplit=1)[0]
+    page.locator("#template").select_option(index=1)
+    page.get_by_role("button", name="Use this reply").click()
+    shoot(page, "template")
+    page.goto(f"{ticket}#timeline")
+    page.reload()
+    shoot(page, "timeline")
+    page.goto(f"/ops/tickets/ticket/?q={ADDRESS}")
+    page.locator("#result_list tbody a").first.click()
+    page.goto(page.url.replace("/change/", "/merge/"))
+    page.locator("input[type=radio]").first.check()
+    page.get_by_role("button", name="Show what will happen").click()
+    shoot(page, "merge")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--url", default="http://localhost:8000")
@@ -82,6 +106,7 @@ def main() -> None:
         customer(browser, options.url, PHONE, "-phone")
         for scheme in ("light", "dark"):
             console(browser, options.url, options.user, options.password, scheme)
+        at_work(browser, options.url, options.user, options.password)
         browser.close()
 
 

@@ -6,6 +6,7 @@ the start and names its variable.
 
 import ipaddress
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ env = environ.Env()
 
 TRUE = {"true", "yes", "on", "1"}
 FALSE = {"false", "no", "off", "0"}
+FIELD_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+FORMS_OWN = frozenset({"name", "email", "subject", "message", "key", "homepage"})
 
 
 def flag(name: str, default: bool = False) -> bool:
@@ -64,6 +67,19 @@ def positive(name: str, default: float) -> float:
     if not 0 < parsed <= 1_000:
         raise ImproperlyConfigured(f"{name} must be a number above 0, up to 1000, not {value!r}.")
     return parsed
+
+
+def further_fields(name: str) -> dict[str, str]:
+    """Fields that a business adds to its form, each with its label: `order_number=Order number`."""
+    fields = {}
+    for part in listed(name):
+        key, _, label = (piece.strip() for piece in part.partition("="))
+        if not FIELD_KEY.fullmatch(key) or key in FORMS_OWN or not label:
+            raise ImproperlyConfigured(
+                f"{name} holds fields such as phone=Telephone, not {part!r}."
+            )
+        fields[key] = label
+    return fields
 
 
 def listed(name: str, default: str = "") -> list[str]:
@@ -386,6 +402,7 @@ DEFAULT_FROM_EMAIL = os.environ.get("FROM_EMAIL", "") or "Support <support@local
 # --- Business -------------------------------------------------------------------------------------
 BUSINESS_NAME = os.environ.get("BUSINESS_NAME", "") or "Example Store"
 MAIL_DOMAIN = urlsplit(PUBLIC_URL).hostname  # of Message-ID headers
+FORM_FIELDS = further_fields("FORM_FIELDS")
 BUSINESS_COLOUR = os.environ.get("BUSINESS_COLOUR", "") or "#0f5fa8"
 SILENT_DAYS = number("SILENT_DAYS", 7, least=1)  # an automatic answer counts as resolved after
 TRACKING_DAYS = number("TRACKING_DAYS", 180, least=1)

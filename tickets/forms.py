@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
@@ -19,6 +20,7 @@ from tickets.visible import is_visible
 NAME_LIMIT = 200
 EMAIL_LIMIT = 254
 SUBJECT_LIMIT = 200
+FURTHER_LIMIT = 200
 KEY = re.compile(r"[0-9a-f]{40}")
 NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -161,6 +163,21 @@ class InquiryForm(forms.Form):
         widget=forms.TextInput(attrs={"tabindex": "-1", "autocomplete": "off"}),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for key, label in settings.FORM_FIELDS.items():
+            self.fields[key] = TypedText(
+                label=label,
+                required=False,
+                max_length=FURTHER_LIMIT,
+                widget=forms.TextInput(attrs={"dir": "auto"}),
+            )
+
+    @property
+    def further(self) -> list[forms.BoundField]:
+        """The fields that the business added."""
+        return [self[key] for key in settings.FORM_FIELDS]
+
     @property
     def looks_like_a_robot(self) -> bool:
         """A field that people do not see was filled in."""
@@ -175,6 +192,7 @@ class InquiryForm(forms.Form):
             subject=typed["subject"],
             message=typed["message"],
             channel=Channel.FORM,
+            metadata={key: typed[key] for key in settings.FORM_FIELDS if typed[key]},
         )
         if typed["key"] is None:
             return inquiry

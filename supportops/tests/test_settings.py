@@ -105,6 +105,9 @@ def test_nobody_else_reads_the_environment():
         ({"LLM_URL": "https://a.example", "LLM_MODEL": "m", "LLM_DEADLINE_SECONDS": "61"}, "LLM_D"),
         ({"LLM_CALLS_A_DAY": "many"}, "LLM_CALLS_A_DAY"),
         ({"LLM_REQUIRED": "perhaps"}, "LLM_REQUIRED"),
+        ({"FORM_FIELDS": "phone"}, "FORM_FIELDS"),
+        ({"FORM_FIELDS": "Phone number=Telephone"}, "FORM_FIELDS"),
+        ({"FORM_FIELDS": "message=Another message"}, "FORM_FIELDS"),
     ],
 )
 def test_an_unsafe_or_unreadable_value_stops_the_start_and_is_named(wrong, named):

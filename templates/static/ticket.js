@@ -56,6 +56,11 @@ document.addEventListener("DOMContentLoaded", () => {
     if (last.bottom > room) scrollTo({ top: scrollY + last.bottom - room, behavior: "instant" });
   }
 
+  // An address that names a tab is no place on the page.
+  if (document.querySelector(`[data-tab="${CSS.escape(location.hash.slice(1))}"]`)) {
+    addEventListener("load", () => scrollTo({ top: 0, behavior: "instant" }));
+  }
+
   // --- Who else is here ----------------------------------------------------------------------------
   const here = document.querySelector("[data-here]");
   let typedAt = 0;

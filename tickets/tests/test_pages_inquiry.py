@@ -89,6 +89,30 @@ def test_an_inquiry_is_stored_as_typed_and_leads_to_its_confirmation(visitor):
     assert (message.subject, message.body) == ("My order", "Where is my order 10234?")
 
 
+def test_fields_that_a_business_adds_are_kept_beside_the_message(visitor, settings):
+    assert "phone" not in visitor.get(FORM).content.decode()
+    settings.FORM_FIELDS = {"order_number": "Order <number>", "phone": "Telephone"}
+    page = visitor.get(FORM).content.decode()
+    assert "Order &lt;number&gt;" in page
+    send(visitor, order_number="10234", phone="")
+    assert Ticket.objects.get().metadata == {"order_number": "10234"}
+
+
+@pytest.mark.parametrize("value", ["x" * 201, "one\ntwo", "\0"])
+def test_a_faulty_added_field_is_named_and_nothing_is_lost(visitor, settings, value):
+    settings.FORM_FIELDS = {"phone": "Telephone"}
+    response = send(visitor, phone=value)
+    assert_given_back(response, 400)
+    assert 'id="id_phone_error"' in response.content.decode()
+
+
+def test_an_added_field_comes_back_when_the_form_could_not_be_taken(visitor, settings):
+    settings.FORM_FIELDS = {"phone": "Telephone"}
+    response = send(visitor, phone="0123", homepage="filled")
+    assert_given_back(response, 400)
+    assert 'value="0123"' in response.content.decode()
+
+
 def test_line_ends_of_browsers_become_plain_ones(visitor):
     send(visitor, message="one\r\n\r\n  two\r\n")
     assert Message.objects.get().body == "one\n\n  two\n"

@@ -66,6 +66,13 @@ def test_the_compiled_file_says_what_the_source_says(catalogue):
     assert written == catalogue
 
 
+def test_no_translation_is_a_guess_or_left_empty():
+    source = (GERMAN / "django.po").read_text()
+    assert "fuzzy" not in source
+    assert not re.search(r'^msgstr ""\n\n', source, re.MULTILINE)
+    assert "#~" not in source
+
+
 def test_a_browser_that_asks_for_german_gets_it(client):
     response = client.get("/ui/", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
     page = response.content.decode()

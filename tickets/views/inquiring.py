@@ -1,5 +1,6 @@
 """The form: one inquiry in, one redirect out. Whatever goes wrong, the text is given back."""
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -62,7 +63,8 @@ def _take(request: HttpRequest, form: InquiryForm) -> Receipt | Problem:
 
 def given_back(request: HttpRequest, typed: QueryDict, problem: Problem) -> HttpResponse:
     """The form as it was typed, for another try. No field is found fault with."""
-    shown = {name: displayable(typed.get(name, "")) for name in TYPED}
+    names = (*TYPED, *settings.FORM_FIELDS)
+    shown = {name: displayable(typed.get(name, "")) for name in names}
     form = InquiryForm(initial={**shown, "key": browser_key(request)})
     return _page(request, form, problem)
 
