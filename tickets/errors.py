@@ -175,6 +175,8 @@ def _json(status: int, code: str, message: str) -> JsonResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return _json(400, "bad_request", "This request cannot be answered.")
+    # The page would look for a token in the very body that could not be read, and fail again.
+    request.csrf_processing_done = True  # type: ignore[attr-defined]
     return defaults.bad_request(request, exception)
 
 

@@ -171,6 +171,29 @@ def test_what_cannot_be_read_is_told_so(client, db):
     assert "We could not read this" in response.content.decode()
 
 
+@pytest.mark.parametrize("path", ["/ui/", "/ops/login/", "/ui/t/T-2222-2222/x/"])
+def test_what_cannot_be_read_is_told_so_where_tokens_are_checked(path, db):
+    strict = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    content_type = "application/x-www-form-urlencoded; charset=utf-16"
+    response = strict.post(path, b"name=Ada", content_type=content_type)
+    assert response.status_code == 400
+    assert "We could not read this" in response.content.decode()
+
+
+@pytest.mark.parametrize("words", [b"%ff%fe", b"%ed%a0%80", b"half%c3", b"\xff"])
+def test_bytes_that_are_no_text_are_refused_and_nothing_is_stored(answered, client, words):
+    before = everything_stored()
+    form = "application/x-www-form-urlencoded"
+    typed = b"name=Ada&email=a%40example.com&message=" + words
+    refused = [client.post("/ui/", typed, content_type=form)]
+    typed = b"action=reply&message=" + words
+    refused.append(client.post(address(answered), typed, content_type=form))
+    for response in refused:
+        assert response.status_code == 400
+        assert "There is a broken character in here." in response.content.decode()
+    assert everything_stored() == before
+
+
 # --- Logs -----------------------------------------------------------------------------------------
 
 

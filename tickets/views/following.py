@@ -90,6 +90,8 @@ def _act(request: HttpRequest, reference: str, signature: str) -> HttpResponse:
     here = reverse("track", args=[reference, signature])
     if name not in ACTIONS:
         return redirect(here)
+    if not problems.is_readable(request):
+        return given_back(request, ticket, request.POST, problems.BROKEN)
     problem = ACTIONS[name](ticket, form, timezone.now())
     if problem is None:
         return redirect(f"{here}?done={name}")

@@ -36,6 +36,8 @@ def inquiry(request: HttpRequest) -> HttpResponse:
 @csrf_protect
 def _send(request: HttpRequest) -> HttpResponse:
     form = InquiryForm(request.POST, initial={"key": browser_key(request)})
+    if not problems.is_readable(request):
+        return given_back(request, request.POST, problems.BROKEN)
     if form.looks_like_a_robot:
         return given_back(request, request.POST, problems.ROBOT)
     if not form.is_valid():

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -43,6 +44,7 @@ ROBOT = Problem(
         "once more."
     ),
 )
+BROKEN = Problem(400, _("There is a broken character in here. Please remove it."))
 STALE = Problem(
     403,
     _(
@@ -80,6 +82,18 @@ UNAVAILABLE = Problem(
     ),
     retry_after=TRY_AGAIN_AFTER,
 )
+
+
+def is_readable(request: HttpRequest) -> bool:
+    """Whether a form is UTF-8 throughout. Django would put signs of replacement into the text, and
+    what is taken has to be what was sent."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return True
+    try:
+        unquote_to_bytes(request.body).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def too_often(seconds: int) -> Problem:
