@@ -187,11 +187,11 @@ def time_within(times: Times, share: float) -> Figure:
 
 
 def longest(times: Times) -> Figure:
-    """The age of the oldest one that is still open."""
+    """The age of the oldest one that is still open, and how many are."""
     if not len(times.open):
         return Figure(None, 0, 0, None, None, enough_data=False)
-    age = float(times.open.max())
-    return Figure(age, len(times.open), 1, age, age, enough_data=True)
+    waiting = len(times.open)
+    return Figure(float(times.open.max()), waiting, waiting, None, None, enough_data=True)
 
 
 # --- A function for each row ----------------------------------------------------------------------
