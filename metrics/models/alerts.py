@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from tickets import alert_words
 from tickets.codes import ActorKind, AlertKind, AlertState, AlertStep, Severity
 from tickets.models import HistoryModel, Outbox
 from tickets.models.ticket import choices, one_of
@@ -74,7 +75,7 @@ class Alert(models.Model):
         indexes = [models.Index(fields=["kind", "subject", "-id"], name="alert_kind_subject")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.subject}".strip()
+        return alert_words.title(self.kind, self.subject)
 
     def is_silent(self, now: datetime) -> bool:
         return self.silenced_until is not None and now < self.silenced_until
