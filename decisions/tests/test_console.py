@@ -367,7 +367,7 @@ def test_a_breaker_shows_its_curve_and_the_numbers_behind_it(
         page = client.get(f"/ops/decisions/breaker/{breaker.pk}/change/")
     words = plain(page)
     assert page.content.decode().count("<polyline") == 2
-    assert "Each confirmed wrong answer counts 8 up" in words
+    assert "Each confirmed wrong answer counts 7 up" in words
     assert "trips 0.062 times a year without need" in words
     assert "5.0% allowed" in words
 
