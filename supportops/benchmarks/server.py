@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:supportops.gunicorn"]
 WSGI = "supportops.wsgi:application"
-PATIENCE = 90.0
+PATIENCE = 300.0  # a machine may be very busy
 SCOPES = "tickets:write,tickets:read,decisions:read,predictions:read"
 
 
