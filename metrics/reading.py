@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, reduce
 from operator import or_
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -48,16 +49,17 @@ class Plan:
     waiting: int  # marked hours that are read as they were counted before
     counted: bool = True  # False: nothing was counted yet
 
-    def rows(self, field: str = "start") -> Q:
-        """Which rows of hours and days belong to the period."""
-        parts = [_within(field, span) & Q(span=Length.HOUR) for span in self.hours]
-        parts += [_within(field, span) & Q(span=Length.DAY) for span in self.days]
-        return reduce(or_, parts, Q(pk=None))
+    def rows(self, **also: Any) -> Q:
+        """Which rows of hours and days belong to the period. What else is asked of them stands in
+        each part, so that each part finds its index."""
+        parts = [_within("start", span) & Q(span=Length.HOUR, **also) for span in self.hours]
+        parts += [_within("start", span) & Q(span=Length.DAY, **also) for span in self.days]
+        return reduce(or_, parts, gathering.NONE)
 
     def hourly(self, field: str) -> Q:
         """Which rows of a table that knows hours only."""
         parts = [_within(field, span) for span in (*self.hours, *self.days)]
-        return reduce(or_, parts, Q(pk=None))
+        return reduce(or_, parts, gathering.NONE)
 
 
 def _within(field: str, span: Span) -> Q:
@@ -211,13 +213,13 @@ class Period:
     def counts(self) -> Counts:
         """Sums over all tickets of the period."""
         # Summed here: to put two dozen sums into a statement takes longer than to read these rows.
-        rows = Tally.objects.filter(self.plan.rows(), dimension=ALL).values_list(*COUNTED)
+        rows = Tally.objects.filter(self.plan.rows(dimension=ALL)).values_list(*COUNTED)
         sums = [dict(zip(COUNTED, row, strict=True)) for row in rows]
         return Counts.total([*sums, self._live.sums.get((ALL, ""), {})])
 
     def by_key(self, dimension: str, names: Sequence[str]) -> dict[str, dict[str, int]]:
         """These sums by the keys of a dimension, such as intents."""
-        rows = Tally.objects.filter(self.plan.rows(), dimension=dimension)
+        rows = Tally.objects.filter(self.plan.rows(dimension=dimension))
         found = _summed(rows, names).get(dimension, {})
         for (name, key), sums in self._live.sums.items():
             if name == dimension:
@@ -301,11 +303,13 @@ def ever(dimensions: Sequence[str], names: Sequence[str]) -> Split:
     state = rollup.state()
     if state is None:
         return {}
-    rows, until = Q(span=Length.HOUR), state.counted_until
+    which = {"dimension__in": dimensions}
+    rows, until = Q(span=Length.HOUR, **which), state.counted_until
     if until is not None:
         midnight = rollup.day_of(until)
-        rows = Q(span=Length.DAY, start__lt=midnight) | Q(span=Length.HOUR, start__gte=midnight)
-    return _summed(Tally.objects.filter(rows, dimension__in=dimensions), names)
+        rows = Q(span=Length.DAY, start__lt=midnight, **which)
+        rows |= Q(span=Length.HOUR, start__gte=midnight, **which)
+    return _summed(Tally.objects.filter(rows), names)
 
 
 def by_hour(
