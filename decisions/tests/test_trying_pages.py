@@ -282,7 +282,7 @@ def test_a_draft_is_tried_in_the_shadow_and_ended(decided, client):
 
 
 def test_a_model_is_tried_in_the_shadow_and_ended(decided, client):
-    ModelVersion.objects.create(
+    model = ModelVersion.objects.create(
         version="next-1",
         classifier="linear",
         manifest_sha256="0" * 64,
@@ -290,6 +290,8 @@ def test_a_model_is_tried_in_the_shadow_and_ended(decided, client):
         training_sha256="0" * 64,
         trained_at=timezone.now(),
     )
+    shown = client.get(f"/ops/classification/modelversion/{model.pk}/change/")
+    assert "/ops/decisions/candidate/model/next-1/" in shown.content.decode()
     client.post("/ops/decisions/candidate/model/next-1/")
     candidate = Candidate.objects.get()
     assert candidate.model_version == "next-1"
