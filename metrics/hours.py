@@ -6,13 +6,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Count, Q
-from django.db.models.functions import TruncHour
 
-from decisions.models import Decision
+from metrics import reading
 from metrics.spikes import DAYS, MOST_WEEKS, Grid
 from tickets.calendars import default_hours
-from tickets.codes import Outcome
 from tickets.models import Ticket
 
 HOUR = timedelta(hours=1)
@@ -43,30 +40,24 @@ def gather(now: datetime) -> Hours:
     start = max(first, today - LOOK_BACK) if first else today
     frame = _Frame(start, today, zone, free, now)
     since = datetime.combine(start, time(), zone)
-    decided, escalated = counted_decisions(since, now)
+    counts = counted(since, now)
     return Hours(
-        tickets=frame.grid(counted_tickets(since, now)),
-        decided=frame.grid(decided),
-        escalated=frame.grid(escalated),
+        tickets=frame.grid(counts["tickets"]),
+        decided=frame.grid(counts["decided"]),
+        escalated=frame.grid(counts["escalated"]),
         today=today,
         hour=now.astimezone(zone).hour,
     )
 
 
-def counted_tickets(since: datetime, until: datetime) -> Counted:
-    rows = Ticket.objects.counted().filter(created_at__gte=since, created_at__lt=until)
-    by_hour = rows.order_by().values_list(TruncHour("created_at", tzinfo=UTC))
-    return dict(by_hour.annotate(n=Count("pk")))
-
-
-def counted_decisions(since: datetime, until: datetime) -> tuple[Counted, Counted]:
-    """First decisions by hour: all, and those that handed the ticket to a person."""
-    rows = Decision.objects.filter(round=1, at__gte=since, at__lt=until).order_by()
-    by_hour = rows.values_list(TruncHour("at", tzinfo=UTC)).annotate(
-        n=Count("pk"), people=Count("pk", filter=Q(outcome=Outcome.ESCALATE))
-    )
-    found = list(by_hour)
-    return {hour: n for hour, n, _ in found}, {hour: people for hour, _, people in found}
+def counted(since: datetime, now: datetime) -> dict[str, Counted]:
+    """Tickets by the hour in which they came in, those decided, and those that went to people."""
+    found = reading.by_hour(["tickets", "permitted", "escalated"], since, now, now)
+    return {
+        "tickets": {hour: numbers[0] for hour, numbers in found.items()},
+        "decided": {hour: numbers[1] + numbers[2] for hour, numbers in found.items()},
+        "escalated": {hour: numbers[2] for hour, numbers in found.items()},
+    }
 
 
 def _first_day(zone: tzinfo) -> date | None:
