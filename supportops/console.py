@@ -13,6 +13,7 @@ from tickets.codes import TicketStatus
 from tickets.models import Ticket
 
 MOST_COUNTED = 99
+PAGES_OF_OUR_OWN = frozenset({"automation"})  # that no table's admin serves
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Entry:
     table: str  # app.model
     view: str = ""  # one of the list's built-in views
     right: str = "view"
-    page: str = ""  # another page than the table's list
+    page: str = ""  # another page than the table's list, by its name in the console or outside
 
     @property
     def permission(self) -> str:
@@ -33,6 +34,8 @@ class Entry:
 
     @property
     def link(self) -> str:
+        if self.page in PAGES_OF_OUR_OWN:
+            return reverse(self.page)
         return reverse(f"admin:{self.page or self.table.replace('.', '_') + '_changelist'}")
 
 
@@ -55,6 +58,7 @@ MENU: Mapping[str, tuple[Entry, ...]] = {
         Entry("Drift", "troubleshoot", "metrics.driftlook"),
     ),
     "Automation": (
+        Entry("Overview", "monitoring", "decisions.policy", page="automation"),
         Entry("Policies", "rule", "decisions.policy"),
         Entry("Scenarios", "checklist", "decisions.scenario"),
         Entry("In the shadow", "contrast", "decisions.candidate"),

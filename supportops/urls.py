@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from metrics.exposition import exposition
-from supportops import health
+from supportops import automation, health
 from supportops.docs import Docs
 from supportops.runbooks import runbook
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="inquiry"), name="root"),
     path("ui/", include("tickets.urls")),
     path("ops/runbooks/<slug:kind>/", admin.site.admin_view(runbook), name="runbook"),
+    path("ops/automation/", admin.site.admin_view(automation.page), name="automation"),
     path("ops/", admin.site.urls),
     path("api/v1/", include("supportops.api_urls")),
     path("health", health.alive, name="health"),
