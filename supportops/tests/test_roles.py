@@ -303,7 +303,8 @@ def test_the_menu_holds_what_the_role_may_open_and_nothing_else(rows, person, ro
     links = {item["link"].partition("?")[0] for group in menu for item in group["items"]}
     opened = {address(table, "changelist") for table, allowed in LOOKING.items() if role in allowed}
     review = {reverse("admin:decisions_review_next")} if role in WORKERS else set()
-    assert links == opened | review | {"/ops/"}
+    overview = {reverse("automation")} if role in LOOKING["decisions.policy"] else set()
+    assert links == opened | review | overview | {"/ops/"}
 
 
 def test_every_registered_table_stands_in_the_matrix():
