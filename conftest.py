@@ -27,6 +27,7 @@ from classification.models import Intent
 from decisions import services as decisions
 from decisions import starter as starter_policy
 from supportops.roles import install_roles
+from tickets import search
 from tickets.codes import NoIntent, Role, Scope
 from tickets.models import ApiKey
 from tickets.triggers import lift_triggers
@@ -128,6 +129,7 @@ def history_can_be_flushed():
     def lift_and_flush(case):
         with transaction.atomic():  # some hundred statements, one wait for the disk
             lift_triggers()
+            search.empty()
             flush(case)
 
     with pytest.MonkeyPatch.context() as patch:

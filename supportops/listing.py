@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Page, Paginator
+from django.core.paginator import EmptyPage, Page, Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
@@ -34,6 +34,13 @@ class CappedPaginator(Paginator):
     def is_capped(self) -> bool:
         return len(self.keys) > self.cap
 
+    def validate_number(self, number: Any) -> int:
+        """The last page stands for all behind it: rows may be gone since its link was shown."""
+        try:
+            return super().validate_number(number)
+        except EmptyPage:
+            return self.num_pages
+
     def page(self, number: int | str) -> Page:
         valid = self.validate_number(number)
         first = (valid - 1) * self.per_page
@@ -46,7 +53,9 @@ class ConsoleChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         # Django asks for a single page by the whole search again; the keys are known already.
-        self.result_list = self.paginator.page(self.page_num).object_list
+        page = self.paginator.page(self.page_num)
+        self.result_list = page.object_list
+        self.page_num: int = page.number
         # Whatever it counted is all there is to say: no "n results (show all)" in the header.
         self.full_result_count = self.result_count
 

@@ -20,7 +20,7 @@ from classification import starter_data
 from classification.models import Promotion
 from decisions import starter
 from supportops import roles
-from tickets import learning
+from tickets import learning, search
 from tickets.codes import Role
 from tickets.models import Ticket
 from tickets.triggers import install_triggers
@@ -58,6 +58,7 @@ def _prepare(*, demo: bool, accounts: bool, say: Say) -> Prepared:
     migrate(say)
     make_cache_table()
     install_triggers()
+    index_words(say)
     roles.install_roles()
     starter_data.install_intents()
     if starter.install_starter(timezone.now()):
@@ -76,6 +77,14 @@ def migrate(say: Say) -> None:
     if waiting:
         say(f"Database: applying {waiting} migrations.")
         call_command("migrate", verbosity=0, interactive=False)
+
+
+def index_words(say: Say) -> None:
+    """What a version without the index has left is found by its words too."""
+    if search.is_behind():
+        say("Search: indexing the words of all tickets.")
+        for _ in search.rebuild():
+            continue
 
 
 def make_cache_table() -> None:

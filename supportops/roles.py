@@ -34,6 +34,7 @@ STEER_AUTOMATION = {
     "tickets.view_outbox": "Outgoing mail and what became of it",
     "tickets.view_ticketevent": "All events",
     "tickets.view_joblease": "Background jobs",
+    "tickets.share_savedview": "Share views of the ticket list with everybody",
     "classification.view_intent": "Intents",
     "classification.add_intent": "Add intents",
     "classification.change_intent": "Edit intents and their risk class",

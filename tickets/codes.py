@@ -135,6 +135,7 @@ class EventKind(StrEnum):
     REVIEW_SAMPLED = "review.sampled"
     BREACHED = "service_level.breached"
     WARNED = "service_level.warned"
+    UNDONE = "ticket.undone"  # a change of many tickets was taken back
 
 
 class TargetKind(StrEnum):
@@ -295,3 +296,14 @@ class AlertStep(StrEnum):
     SILENCED = "silenced"
     UNSILENCED = "unsilenced"
     RESOLVED = "resolved"
+
+
+class BulkKind(StrEnum):
+    """What can be done to many tickets at once."""
+
+    ASSIGN = "assign"
+    QUEUE = "queue"
+    PRIORITY = "priority"
+    RESOLVE = "resolve"
+    SPAM = "spam"
+    INTENT = "intent"

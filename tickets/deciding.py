@@ -5,14 +5,14 @@ API, form page, console, commands and workers all come through here.
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from unicodedata import normalize
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 
 from classification import reading, remote
 from classification import services as classification
@@ -22,7 +22,7 @@ from decisions import reviewing
 from decisions import services as decisions
 from decisions.models import Decision
 from decisions.services import Case, Reply
-from tickets import record, targets
+from tickets import record, search, targets
 from tickets.codes import (
     AuditKind,
     Author,
@@ -143,19 +143,26 @@ def decide(
     *,
     now: datetime,
     events: Sequence[TicketEvent] = (),
+    texts: Sequence[str] = (),
 ) -> Decision:
     """Decide on the ticket's round, in the caller's transaction, and write all history.
+
+    `texts` are those by which a new ticket will be found.
 
     Whatever fails here leads to a person. Only a database that cannot write is the caller's matter:
     then nothing was acknowledged.
     """
     try:
         with transaction.atomic():
+            if texts:
+                search.add(ticket.pk, *texts)
             return _decide(ticket, message, question, now=now, events=events)
     except OperationalError:
         raise
     except Exception:
         logger.exception("deciding failed", extra={"ticket": ticket.reference})
+    if texts:
+        index_if_possible(search.add, ticket, *texts)
     return _hand_over(ticket, message, question, now=now, events=events)
 
 
@@ -408,7 +415,21 @@ def add_message(
         created_at=now,
     )
     insert(message)
+    if author == Author.MACHINE:
+        search.append(ticket.pk, subject, body)  # where it fails, a person answers
+    else:
+        index_if_possible(search.append, ticket, subject, body)
     return message
+
+
+def index_if_possible(write: Callable[..., None], ticket: Ticket, *texts: str) -> None:
+    """What people write is worth more than finding it by its words; `rebuild_search` finds it."""
+    try:
+        write(ticket.pk, *texts)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("not indexed", extra={"ticket": ticket.reference})
 
 
 def mail(

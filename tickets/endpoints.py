@@ -16,10 +16,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tickets import search
 from tickets.codes import Scope
 from tickets.errors import LengthRequired
 from tickets.fields import StrictSerializer
 from tickets.models import ApiKey
+from tickets.search import Window
 
 PAGE = 50
 LARGEST_PAGE = 200
@@ -108,10 +110,22 @@ class Pages(CursorPagination):
             raise refused
         return cursor
 
+    def window(self, request: Request) -> Window:
+        """Where in a search the page stands that is asked for."""
+        size = self.get_page_size(request) or self.page_size
+        cursor = self.decode_cursor(request)
+        if cursor is None or cursor.position is None:
+            return Window(size + 1)
+        if cursor.reverse:
+            return Window(size + 1, after=int(cursor.position))
+        return Window(size + 1, before=int(cursor.position))
 
-def page_of(view: APIView, rows: QuerySet[Any]) -> tuple[list[Any], Pages]:
-    """One page of rows, and what knows its neighbours."""
+
+def page_of(view: APIView, rows: QuerySet[Any], *, words: str = "") -> tuple[list[Any], Pages]:
+    """One page of rows, and what knows its neighbours. Tickets can be searched for words."""
     pages = Pages()
+    if words:
+        rows = search.search(rows, words, pages.window(view.request))
     return pages.paginate_queryset(rows, view.request, view=view) or [], pages
 
 

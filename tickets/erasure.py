@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from decisions.models import Review
-from tickets import record
+from tickets import record, search
 from tickets.codes import AuditKind, OutboxState
 from tickets.models import IdempotencyKey, Message, Outbox, Requester, Ticket
 from tickets.models.ticket import new_nonce
@@ -69,6 +69,7 @@ def _erase_person(person: Requester, actor: Actor, now: datetime) -> None:
         state=OutboxState.SUPPRESSED, last_error="erased"
     )
     Outbox.objects.filter(ticket__in=tickets).update(data={})
+    search.forget(list(tickets.values_list("pk", flat=True)))
     # Agents' answers and notes speak of the person too.
     number = messages.update(sender_name="", subject="", body="", salt="", erased_at=now)
     # What reviewers noted beside their answer may quote what they read.
@@ -91,6 +92,7 @@ def _forget_pages() -> None:
 
     PostgreSQL keeps old row versions until VACUUM; autovacuum takes them in time.
     """
+    search.purge()
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -101,6 +103,7 @@ def _forget_pages() -> None:
     with connection.cursor() as cursor:
         for model in (Message, Requester, Ticket, Outbox, IdempotencyKey):
             cursor.execute(f"VACUUM {model._meta.db_table}")
+        cursor.execute(f"VACUUM {search.TABLE}")
 
 
 def as_words(erased: Erased) -> str:

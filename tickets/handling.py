@@ -1,5 +1,6 @@
 """What agents and integrations do on a ticket. A person's word stands over the machine's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from tickets import conversation, deciding, record, targets
 from tickets.codes import (
     AuditKind,
     Author,
+    BulkKind,
     EventKind,
     FindingSource,
     OutboxKind,
@@ -261,6 +263,36 @@ def merge(ticket_id: int, into: Ticket, *, actor: Actor, now: datetime) -> None:
         targets.follow(ticket, now)
         ticket.decided_at = ticket.decided_at or now
         _save(ticket, EventKind.MERGED, actor, now, into=target.reference, before=before)
+
+
+def restore(
+    ticket: Ticket, values: Mapping[str, Any], *, undoes: BulkKind, actor: Actor, now: datetime
+) -> None:
+    """Make a ticket that the caller holds what it was before a change. What was said of its intent
+    stays on record, and so does that it was taken back."""
+    override = None
+    if undoes == BulkKind.INTENT:
+        override = _override(
+            ticket,
+            OverrideKind.INTENT,
+            actor,
+            now,
+            before=ticket.intent or "",
+            after=values["intent"] or "",
+            machine_was_wrong=None,
+        )
+    for name, value in values.items():
+        setattr(ticket, name, value)
+    ticket.updated_at = now
+    ticket.save()
+    if ticket.status == TicketStatus.OPEN:
+        targets.hand_over(ticket, now)
+    else:
+        targets.follow(ticket, now)
+    if undoes in {BulkKind.QUEUE, BulkKind.PRIORITY}:
+        targets.promise_anew(ticket, now)
+    told = record.event(ticket, EventKind.UNDONE, actor, now, change=undoes)
+    record.write(now=now, events=[told], audit=[override] if override else [])
 
 
 def _refuse(ticket: Ticket, states: frozenset[TicketStatus], words: str) -> None:

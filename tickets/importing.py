@@ -13,7 +13,7 @@ from itertools import islice
 from django.conf import settings
 from django.db import OperationalError, transaction
 
-from tickets import deciding, deciding_many, record
+from tickets import deciding, deciding_many, record, search
 from tickets.codes import Author, Channel, EventKind, TicketStatus
 from tickets.deciding import Question
 from tickets.deciding_many import Opened
@@ -30,6 +30,7 @@ from tickets.models import (
 )
 from tickets.record import Actor
 from tickets.references import new_reference
+from tickets.words import words_of
 
 logger = logging.getLogger("supportops.importing")
 
@@ -160,12 +161,20 @@ def _write(pairs: Sequence[Pair], source: ApiKey, now: datetime) -> None:
         one.ticket.status = old.status
     insert_many([one.ticket for one in opened])
     insert_many([one.message for one in opened])
+    search.add_many((one.ticket.pk, _words(one)) for one in opened)
     taken.insert()
     record.write(
         now=now,
         events=_events(pairs, [one.ticket for one in opened], source, now),
         audit=deciding_many.audit_entries(opened, taken),
     )
+
+
+def _words(opened: Opened) -> list[str]:
+    """By which the ticket is found."""
+    ticket, message = opened.ticket, opened.message
+    about = (ticket.reference, ticket.requester.name, ticket.requester.email or "")
+    return words_of(*about, message.sender_name, message.subject, message.body)
 
 
 def _people(olds: Sequence[Old], now: datetime) -> dict[str, Requester]:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from decisions.models import Decision
-from tickets import deciding, record
+from tickets import deciding, record, search
 from tickets.codes import Author, Channel, EventKind, TicketStatus
 from tickets.holding import held_unless_busy, is_deadlock
 from tickets.models import (
@@ -177,6 +177,8 @@ def _store(inquiry: Inquiry, question: deciding.Question | None, now: datetime) 
         created_at=ticket.created_at,
     )
     insert(message)
+    said = (inquiry.name, inquiry.subject, inquiry.message)
+    texts = (ticket.reference, requester.name, inquiry.email, *said)
     if inquiry.idempotency_key is not None:
         _remember(inquiry, ticket, now)
     about = {"automatic_mail": True} if inquiry.automatic_mail else {}
@@ -184,9 +186,10 @@ def _store(inquiry: Inquiry, question: deciding.Question | None, now: datetime) 
         ticket, EventKind.RECEIVED, inquiry.actor, now, channel=inquiry.channel, **about
     )
     if question is None:
+        deciding.index_if_possible(search.add, ticket, *texts)
         record.write(now=now, events=[received])
         return Receipt(ticket, None)
-    decision = deciding.decide(ticket, message, question, now=now, events=[received])
+    decision = deciding.decide(ticket, message, question, now=now, events=[received], texts=texts)
     return Receipt(ticket, decision)
 
 
@@ -204,6 +207,8 @@ def _requester(inquiry: Inquiry, now: datetime) -> Requester:
     if inquiry.name and not requester.name:
         requester.name = inquiry.name
         requester.save(update_fields=["name"])
+        for earlier in requester.tickets.values_list("pk", flat=True):
+            search.append(earlier, inquiry.name)
     return requester
 
 

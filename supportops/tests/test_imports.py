@@ -30,6 +30,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "tickets.service_levels",
             "tickets.thanks",
             "tickets.visible",
+            "tickets.words",
             "classification.calibration",
             "classification.combining",
             "classification.comparing",
@@ -83,7 +84,10 @@ FLOORS: list[tuple[str, list[str]]] = [
         ],
     ),
     ("ground tables", ["tickets.models*"]),
-    ("record", ["tickets.nudge", "tickets.record", "tickets.tests.factories"]),
+    (
+        "record",
+        ["tickets.nudge", "tickets.record", "tickets.search", "tickets.tests.factories"],
+    ),
     (
         "tables",
         [
@@ -95,7 +99,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "tickets.calendars",
             "tickets.holding",
             "tickets.notices",
-            "tickets.search",
+            "tickets.saved_views",
             "tickets.targets",
             "tickets.tracking",
             "tickets.triggers",
@@ -155,11 +159,12 @@ FLOORS: list[tuple[str, list[str]]] = [
             "tickets.shadowing",
         ],
     ),
-    ("conversation", ["tickets.conversation", "tickets.handling"]),
+    ("conversation", ["tickets.bulk", "tickets.conversation", "tickets.handling"]),
     (
         "intake and upkeep",
         [
             "tickets.delivery",
+            "tickets.crowd",
             "tickets.demo",
             "tickets.erasure",
             "tickets.exporting",

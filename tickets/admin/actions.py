@@ -12,7 +12,7 @@ from django.utils import timezone
 from classification.models import Intent
 from decisions import replies
 from tickets import conversation, handling
-from tickets.admin.page import assignable
+from tickets.admin.staff import assignable
 from tickets.codes import Priority
 from tickets.forms import TypedText
 from tickets.handling import SeenAssignee

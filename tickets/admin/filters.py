@@ -14,6 +14,8 @@ from classification.models import Intent, Prediction
 from decisions.guards import GUARDS
 from decisions.models import Decision
 from metrics.gathering import ENDED_BY_MACHINE
+from supportops.templatetags import console
+from tickets.admin.staff import assignable
 from tickets.codes import (
     Channel,
     NoIntent,
@@ -22,11 +24,11 @@ from tickets.codes import (
     Reason,
     TicketStatus,
 )
-from tickets.models import Queue, Ticket
+from tickets.models import Queue, Target, Ticket
 
 NONE = "none"
 RULE_REASON = re.compile(r"rule:[-a-zA-Z0-9_]{1,64}")
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 AT_WORK = (TicketStatus.OPEN, TicketStatus.WAITING)
 Choices = list[tuple[str, str]]
 Tickets = QuerySet[Ticket]
@@ -99,10 +101,12 @@ class AssigneeFilter(Fixed):
     title, parameter_name = "assignee", "assignee"
 
     def offered(self, request: HttpRequest) -> Choices:
-        return [("me", "Mine"), (NONE, "Nobody’s")]
+        people = [(str(user.pk), console.person(user)) for user in assignable()]
+        return [("me", "Mine"), (NONE, "Nobody’s"), *people]
 
     def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
-        return queryset.filter(assignee_id=request.user.pk if value == "me" else None)
+        keys = {"me": request.user.pk, NONE: None}
+        return queryset.filter(assignee_id=keys[value] if value in keys else int(value))
 
 
 class OutcomeFilter(Fixed):
@@ -113,6 +117,39 @@ class OutcomeFilter(Fixed):
             (Outcome.AUTO_RESOLVE.value, "Automatic"),
             (Outcome.ESCALATE.value, "To a person"),
         ]
+
+
+class PromiseFilter(Fixed):
+    """How the promises of the service level stand."""
+
+    title, parameter_name = "promise", "promise"
+
+    def offered(self, request: HttpRequest) -> Choices:
+        return [
+            ("late", "Late"),
+            ("soon", "Due within an hour"),
+            ("running", "In time"),
+            ("paused", "Paused"),
+            ("missed", "Ever missed"),
+        ]
+
+    def narrowed(self, queryset: Tickets, value: str, request: HttpRequest) -> Tickets:
+        now, targets = timezone.now(), Target.objects.order_by()
+        rows = {
+            "late": targets.running().filter(due_at__lte=now),
+            "soon": about_to_breach(now),
+            "running": targets.running().filter(due_at__gt=now),
+            "paused": targets.still_open().filter(paused_at__isnull=False),
+            "missed": targets.breached(),
+        }[value]
+        # By the targets' own index first: those that are open are few.
+        return queryset.filter(pk__in=rows.values("ticket"))
+
+
+def about_to_breach(now: datetime) -> QuerySet[Target]:
+    """Promises that are kept or broken within the hour."""
+    running = Target.objects.order_by().running().filter(breached_at__isnull=True)
+    return running.filter(due_at__gt=now, due_at__lte=now + HOUR)
 
 
 class ChannelFilter(Fixed):
@@ -204,6 +241,12 @@ VIEWS: Mapping[str, tuple[str, View]] = {
         "Unassigned",
         lambda rows, request: rows.filter(assignee=None, status=TicketStatus.OPEN),
     ),
+    "breach": (
+        "About to breach",
+        lambda rows, request: rows.filter(
+            status=TicketStatus.OPEN, pk__in=about_to_breach(timezone.now()).values("ticket")
+        ),
+    ),
     "guard": (
         "Escalated by guard",
         lambda rows, request: rows.filter(status=TicketStatus.OPEN, reasons__icontains='"guard:'),
@@ -265,6 +308,7 @@ FILTERS = (
     ConfidenceFilter,
     OutcomeFilter,
     ReasonFilter,
+    PromiseFilter,
     ChannelFilter,
     CreatedFilter,
 )

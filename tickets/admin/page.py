@@ -1,12 +1,10 @@
 """What the page of a ticket shows, gathered in a fixed number of queries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 
 from classification import services as classification
@@ -24,6 +22,7 @@ from decisions.wording import NO_INTENT_WORDS
 from supportops.templatetags.console import person
 from tickets import deciding
 from tickets.admin import timeline, window
+from tickets.admin.staff import assignable
 from tickets.admin.ticket_list import with_openings
 from tickets.codes import Priority, TicketStatus
 from tickets.conversation import CONCLUDED
@@ -32,7 +31,6 @@ from tickets.models import Message, Queue, Ticket, TicketEvent
 
 OTHER_TICKETS = 6
 MOST_TERMS = 12
-ModelBackend = "django.contrib.auth.backends.ModelBackend"
 
 
 def context(ticket: Ticket, user: Any) -> dict[str, Any]:
@@ -93,13 +91,6 @@ def _prediction(decision: Decision | None) -> Prediction | None:
 
 def _overrides(ticket: Ticket) -> QuerySet[Override]:
     return Override.objects.filter(decision__ticket=ticket).select_related("user")
-
-
-def assignable() -> Iterable[AbstractBaseUser]:
-    """Everybody who may work on tickets."""
-    users: Any = get_user_model().objects
-    able = users.with_perm("tickets.change_ticket", backend=ModelBackend)
-    return able.filter(is_active=True, is_staff=True).order_by("first_name", "username")
 
 
 def suggested_reply(ticket: Ticket) -> Filled | None:

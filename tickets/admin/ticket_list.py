@@ -4,24 +4,52 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Substr
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from supportops.listing import ConsoleAdmin, ConsoleChangeList
+from supportops.listing import CappedPaginator, ConsoleChangeList
 from supportops.templatetags import clocks, console
-from tickets import search
+from tickets import saved_views, search
 from tickets.admin.filters import FILTERS, VIEWS
-from tickets.codes import NoIntent
-from tickets.models import Message, Ticket
+from tickets.admin.list_actions import KNOWN, WORDS, ListActions, numbered, views_of
+from tickets.codes import BulkKind, NoIntent
+from tickets.models import BulkChange, Message, SavedView, Ticket
+from tickets.search import Window
 
 SNIPPET = 160  # characters of the opening message, more than a line shows
-COUNTED_VIEWS = ("mine", "unassigned", "undecided")
 MOST_COUNTED = 99
+
+
+BULK_TITLES: Mapping[str, str] = {
+    BulkKind.ASSIGN: "Assign to",
+    BulkKind.QUEUE: "Move to",
+    BulkKind.PRIORITY: "Priority",
+    BulkKind.INTENT: "Correct the intent to",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SavedLink:
+    """A saved view above the list."""
+
+    view: SavedView
+    chosen: bool
+    mine: bool
+
+
+def saved_links(request: HttpRequest) -> list[SavedLink]:
+    here = saved_views.cleaned(request.GET.urlencode(), KNOWN)
+    return [
+        SavedLink(view, view.query == here, view.owner_id == request.user.pk)
+        for view in views_of(request.user)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +68,12 @@ class TicketChangeList(ConsoleChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.view_counts = count_views(request)
+        self.may_change = self.model_admin.has_change_permission(request)
+        self.may_share = request.user.has_perm("tickets.share_savedview")
+        self.here = saved_views.cleaned(request.GET.urlencode(), KNOWN | {"p"})
+        self.views = saved_links(request)
+        now = timezone.now()
+        self.undoable = BulkChange.objects.undoable(request.user, now).first()
         self.result_list: list[Ticket] = with_openings(self.result_list)
         self.carried = self.model_admin.get_preserved_filters(request)
         # The drop-downs above the list take the place of the drawer.
@@ -55,12 +89,12 @@ class TicketChangeList(ConsoleChangeList):
         return ["created_at", "id"] if ordering[0] == "id" else ["-created_at", "-id"]
 
     @property
-    def rows(self) -> Iterator[tuple[str, list[tuple[str, str | SafeString]]]]:
-        """The address of each ticket, and its cells by column."""
+    def rows(self) -> Iterator[tuple[Ticket, str, list[tuple[str, str | SafeString]]]]:
+        """Each ticket with its address and its cells by column."""
         for ticket in self.result_list:
             address = reverse("admin:tickets_ticket_change", args=[ticket.pk])
             cells = [(name, getattr(self.model_admin, name)(ticket)) for name in self.list_display]
-            yield f"{address}?{self.carried}" if self.carried else address, cells
+            yield ticket, f"{address}?{self.carried}" if self.carried else address, cells
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -91,6 +125,29 @@ class TicketChangeList(ConsoleChangeList):
         return links
 
     @property
+    def bulk_choices(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """What can be done to the chosen tickets, in groups; the filters know the values."""
+        given = {spec.parameter_name: spec.lookup_choices for spec in self.filter_specs}
+        people = [(key, title) for key, title in given["assignee"] if key.isdecimal()]
+        groups = {
+            BulkKind.ASSIGN: [("me", "me"), ("none", "nobody"), *people],
+            BulkKind.QUEUE: [choice for choice in given["queue"] if choice[0] != "none"],
+            BulkKind.PRIORITY: given["priority"],
+            BulkKind.INTENT: [(key, title) for key, title in given["intent"] if key != "none"]
+            + [("none", "none of them")],
+        }
+        return [
+            (BULK_TITLES[kind], [(f"{kind}:{key}", title) for key, title in choices])
+            for kind, choices in groups.items()
+        ]
+
+    @property
+    def done_words(self) -> str:
+        """What may be taken back, as a sentence."""
+        assert self.undoable is not None  # the page asks only where there is something
+        return f"{numbered(len(self.undoable.tickets))} {WORDS[self.undoable.kind]}."
+
+    @property
     def drop_downs(self) -> list[Any]:
         return [spec for spec in self.filter_specs if spec.parameter_name != "view"]
 
@@ -114,16 +171,25 @@ def with_openings(tickets: Iterable[Ticket]) -> list[Ticket]:
 
 
 def count_views(request: HttpRequest) -> Mapping[str, str]:
-    """How many tickets the views hold that an index answers; capped."""
-    counts = {}
-    for key in COUNTED_VIEWS:
+    """How many tickets the built-in views hold; counted no further than is shown, all at once."""
+    parts: list[str] = []
+    values: list[Any] = []
+    for key in (keys := [key for key, (title, _) in VIEWS.items() if title]):
         rows = VIEWS[key][1](Ticket.objects.all(), request).order_by()
-        found = rows.values("pk")[: MOST_COUNTED + 1].count()
-        counts[key] = f"{MOST_COUNTED}+" if found > MOST_COUNTED else str(found or "")
-    return counts
+        sql, given = rows.values("pk")[: MOST_COUNTED + 1].query.sql_with_params()
+        parts.append(f"(SELECT COUNT(*) FROM ({sql}) AS {key})")  # noqa: S608
+        values += given
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", values)
+        numbers = cursor.fetchone()
+    return {key: counted(number) for key, number in zip(keys, numbers, strict=True)}
 
 
-class TicketListAdmin(ConsoleAdmin):
+def counted(number: int) -> str:
+    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else str(number or "")
+
+
+class TicketListAdmin(ListActions):
     """How the list looks; what happens on a ticket's page is elsewhere."""
 
     change_list_template = "console/ticket_list.html"
@@ -157,7 +223,8 @@ class TicketListAdmin(ConsoleAdmin):
     ) -> tuple[QuerySet[Ticket], bool]:
         if not search_term.strip():
             return queryset, False
-        return search.search(queryset, search_term), False
+        window = Window(CappedPaginator.cap + 1, oldest_first=request.GET.get("o") == OLDEST_FIRST)
+        return search.search(queryset, search_term, window), False
 
     @display(description="Reference")
     def reference(self, ticket: Ticket) -> SafeString:

@@ -36,6 +36,7 @@ ICONS: Mapping[str, str] = {
     EventKind.RATED: "star",
     EventKind.BREACHED: "alarm",
     EventKind.WARNED: "timer",
+    EventKind.UNDONE: "undo",
 }
 PLAIN: Mapping[str, str] = {
     EventKind.AUTO_RESOLVED: "decided to answer automatically",
@@ -197,6 +198,10 @@ def _warned(data: Mapping[str, Any], names: _Names) -> str:
     return f"noticed that the {TARGETS.get(str(data.get('target')), 'target')} is due soon"
 
 
+def _undone(data: Mapping[str, Any], names: _Names) -> str:
+    return f"took back a change of many tickets ({data.get('change')})"
+
+
 TOLD: Mapping[str, Callable[[Mapping[str, Any], _Names], str]] = {
     EventKind.RECEIVED: _received,
     EventKind.ESCALATED: _escalated,
@@ -212,4 +217,5 @@ TOLD: Mapping[str, Callable[[Mapping[str, Any], _Names], str]] = {
     EventKind.RECLASSIFIED: _reclassified,
     EventKind.BREACHED: _breached,
     EventKind.WARNED: _warned,
+    EventKind.UNDONE: _undone,
 }

@@ -1,6 +1,7 @@
 """Tables of tickets: people, conversation, history, and what waits to be delivered."""
 
 from tickets.models.history import HistoryIsReadOnly, HistoryModel
+from tickets.models.lists import UNDO_WITHIN, BulkChange, SavedView
 from tickets.models.log import (
     AuditHead,
     AuditRecord,
@@ -26,9 +27,11 @@ from tickets.models.ticket import MESSAGE_LIMIT, Calendar, Message, Queue, Ticke
 
 __all__ = [
     "MESSAGE_LIMIT",
+    "UNDO_WITHIN",
     "ApiKey",
     "AuditHead",
     "AuditRecord",
+    "BulkChange",
     "Calendar",
     "HistoryIsReadOnly",
     "HistoryModel",
@@ -38,6 +41,7 @@ __all__ = [
     "Outbox",
     "Queue",
     "Requester",
+    "SavedView",
     "ServiceLevel",
     "Target",
     "Ticket",

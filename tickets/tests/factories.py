@@ -5,6 +5,7 @@ from datetime import timedelta
 import factory
 from django.utils import timezone
 
+from tickets import search
 from tickets.codes import Author, Channel, OutboxKind, TicketStatus
 from tickets.models import Message, Outbox, Queue, Requester, Ticket
 
@@ -52,6 +53,7 @@ class TicketFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def message(self, create, extracted, **kwargs):
         if create:
+            search.add(self.pk, self.reference, self.requester.name, self.requester.email or "")
             MessageFactory(
                 ticket=self,
                 body=extracted or "Where is my order?",
@@ -63,6 +65,12 @@ class TicketFactory(factory.django.DjangoModelFactory):
 class MessageFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Message
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        message = super()._create(model_class, *args, **kwargs)
+        search.append(message.ticket_id, message.subject, message.body)
+        return message
 
     number = 1
     author = Author.CUSTOMER

@@ -202,6 +202,10 @@ def test_below_the_cap_the_list_says_how_many(some, agent):
     assert "4 tickets" in words_of(as_user(agent).get(LIST))
 
 
+def test_a_page_that_is_gone_shows_the_last_one(some, agent):
+    assert len(listed(as_user(agent), "p=7&status=open")) == 2
+
+
 def test_views_carry_their_numbers(some, agent):
     links = {link.title: link for link in as_user(agent).get(LIST).context["cl"].view_links}
     assert [title for title in links if links[title].chosen] == ["All"]

@@ -192,7 +192,11 @@ def test_whatever_fails_a_reopened_ticket_goes_to_a_person(automating, quiet, ac
             return f"{ticket.status}, round {ticket.round}, {ticket.reasons}"
         return None if reopened and audit.verify().is_sound else f"history {kinds_of(ticket)}"
 
-    storing = {"tickets.deciding:add_message", "tickets.thanks:is_only_thanks"}
+    storing = {
+        "tickets.deciding:add_message",
+        "tickets.deciding:index_if_possible",
+        "tickets.thanks:is_only_thanks",
+    }
     tried, found = lawbreakers(RuntimeError("broken"), work, check, storing)
     assert found == {}
     assert tried > 80

@@ -1,20 +1,24 @@
 """Fill an empty install with demo tickets, as if it had been at work for two weeks."""
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from tickets import demo
+from tickets import crowd, demo
 from tickets.models import Ticket
 
 EXAMPLES = """
 Examples:
   manage.py seed_demo
   manage.py seed_demo --tickets 500 --days 30
+  manage.py seed_demo --tickets 1000000 --days 365
   manage.py seed_demo --dry-run
 """
+MOST_PLAYED = 5_000  # more are a crowd to measure with: without decisions, but in minutes
+PROGRESS = 50_000
 
 
 class Command(BaseCommand):
@@ -39,6 +43,9 @@ class Command(BaseCommand):
         if Ticket.objects.exists() and not options["force"]:
             raise CommandError("There are tickets already. --force adds demo tickets to them.")
         now = timezone.now()
+        if options["tickets"] > MOST_PLAYED:
+            self._crowd(options, now)
+            return
         plan = demo.plan(
             tickets=options["tickets"], days=options["days"], seed=options["seed"], now=now
         )
@@ -47,6 +54,24 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(plan)} tickets, {first:%Y-%m-%d} to {last:%Y-%m-%d}.")
             self.stdout.write("Dry run: nothing was written.")
             return
+        self._play(plan)
+
+    def _crowd(self, options: dict[str, Any], now: datetime) -> None:
+        """Tickets by the thousand, to measure with."""
+        number = options["tickets"]
+        self.stdout.write(
+            f"{number} tickets of {options['days']} days to measure with: requesters, messages and "
+            "events, but no decisions and no audit records."
+        )
+        if options["dry_run"]:
+            self.stdout.write("Dry run: nothing was written.")
+            return
+        drawn = crowd.Crowd(tickets=number, days=options["days"], seed=options["seed"], now=now)
+        for done in drawn.write():
+            if done % PROGRESS == 0 or done == number:
+                self.stdout.write(f"  {done} of {number} demo tickets")
+
+    def _play(self, plan: list[demo.Visit]) -> None:
         demo.begin(plan)
         for number, visit in enumerate(plan, 1):
             demo.play(visit)
