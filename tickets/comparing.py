@@ -14,6 +14,7 @@ from classification.contract import Prediction
 from classification.models import ModelVersion
 from decisions import reviewing
 from decisions.models import Review
+from tickets import reserve
 from tickets.codes import ReviewPart, ReviewVerdict
 from tickets.deciding import text_of
 from tickets.models import Message
@@ -24,11 +25,12 @@ NONE = starter_corpus.OUT_OF_SCOPE
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A message with the intent that people gave it; `ticket_id` where it is a ticket's."""
+    """A message with the intent that people gave it; the ids where it is a ticket's."""
 
     text: str
     intent: str
     ticket_id: int | None = None
+    requester_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,18 @@ def reviewed_messages() -> list[Labelled]:
     parts: dict[int, list[Review]] = {}
     for part in Review.objects.filter(ticket__in=taken).order_by("id"):
         parts.setdefault(part.ticket_id, []).append(part)
-    openings = Message.objects.openings().filter(ticket__in=taken, erased_at=None)
-    labelled = [(opening, _label(parts[opening.ticket_id])) for opening in openings]
+    openings = Message.objects.openings().select_related("ticket")
+    labelled = [
+        (opening, _label(parts[opening.ticket_id]))
+        for opening in openings.filter(ticket__in=taken, erased_at=None)
+    ]
     return [
-        Labelled(text_of(opening.subject, opening.body), label, opening.ticket_id)
+        Labelled(
+            text_of(opening.subject, opening.body),
+            label,
+            ticket_id=opening.ticket_id,
+            requester_id=opening.ticket.requester_id,
+        )
         for opening, label in labelled
         if label is not None
     ]
@@ -84,13 +94,15 @@ def starter_messages() -> list[Labelled]:
 
 
 def compare_models(first: ModelVersion, second: ModelVersion) -> list[Comparison]:
-    """Both on reviewed tickets and, where both speak of the starter intents, on its held-out part.
+    """Both on reviewed tickets of people whom no model is trained on and, where both speak of the
+    starter intents, on what the corpus holds out.
 
     Raises:
         ModelDamaged, ClassifierUnavailable: one of the two cannot be loaded.
     """
     models = [load(version) for version in (first, second)]
-    reviewed = _compare("Blind reviews", models, reviewed_messages())
+    unseen = [row for row in reviewed_messages() if reserve.holds(row.requester_id or 0)]
+    reviewed = _compare("Blind reviews of people whom no model is trained on", models, unseen)
     known = set(models[0].classes_) & set(models[1].classes_)
     starter = [row for row in starter_messages() if row.intent in known | {NONE}]
     fits = len({row.intent for row in starter}) > len(known) / 2

@@ -9,9 +9,11 @@ from classification.models import ModelVersion
 from classification.training import Trained, TrainingData
 from decisions import permits, starter
 from decisions.models import Certificate
+from tickets import comparing, reserve
 from tickets.record import Actor
 
 STARTER_NAME = "starter"
+FROM_REVIEW = "ticket-"  # before the number, in the ids of messages that came from reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,28 @@ def train(
     if activate:
         promote(trained.version, actor=actor, reason=f"Trained as {name}.", now=now)
     return Learned(trained, certificate, promoted=activate)
+
+
+def with_reviews(data: TrainingData) -> tuple[TrainingData, int]:
+    """The data with every reviewed message of people outside of the reserve; how many were added.
+
+    What reviewers said fits no intent is out of scope: such messages teach most. The reserve stays
+    unseen, so that it can judge whatever was learned.
+    """
+    seen = set(data.texts)
+    added = [
+        row
+        for row in comparing.reviewed_messages()
+        if row.text not in seen and not reserve.holds(row.requester_id or 0)
+    ]
+    groups = data.groups and [*data.groups, *(f"person-{row.requester_id}" for row in added)]
+    grown = TrainingData(
+        ids=[*data.ids, *(f"{FROM_REVIEW}{row.ticket_id}" for row in added)],
+        texts=[*data.texts, *(row.text for row in added)],
+        intents=[*data.intents, *(row.intent for row in added)],
+        groups=groups,
+    )
+    return grown, len(added)
 
 
 def demo_permit(trained: Trained, *, actor: Actor, now: datetime) -> Certificate | None:

@@ -4,9 +4,10 @@ import pytest
 from django.utils import timezone
 
 from classification.models import ModelVersion
+from classification.training import TrainingData
 from decisions import reviewing
 from decisions.models import Review
-from tickets import comparing
+from tickets import comparing, learning
 from tickets.codes import ReviewVerdict, Role
 from tickets.models import Message
 from tickets.tests.at_work import write_in
@@ -73,6 +74,7 @@ def test_where_exactly_one_is_right_is_shown_with_both_answers(reviewed, monkeyp
     }
     monkeypatch.setattr(comparing, "load", lambda version: Says(answers[version.version]))
     monkeypatch.setattr(comparing, "starter_messages", list)
+    monkeypatch.setattr(comparing.reserve, "holds", lambda requester_id: True)
     found, held_out = comparing.compare_models(
         ModelVersion(version="old"), ModelVersion(version="new")
     )
@@ -81,3 +83,32 @@ def test_where_exactly_one_is_right_is_shown_with_both_answers(reviewed, monkeyp
         comparing.Difference(one.pk, "order_status", "out_of_scope", "order_status"),
     )
     assert held_out.found is None
+
+
+def test_models_are_compared_on_people_whom_no_model_is_trained_on(reviewed, monkeypatch):
+    reviewed("Where is my order?", "order_status")
+    monkeypatch.setattr(comparing, "load", lambda version: Says({}))
+    monkeypatch.setattr(comparing, "starter_messages", list)
+    monkeypatch.setattr(comparing.reserve, "holds", lambda requester_id: False)
+    found, _ = comparing.compare_models(ModelVersion(version="old"), ModelVersion(version="new"))
+    assert found.found is None
+
+
+def test_reviews_of_people_outside_of_the_reserve_are_learned_from(reviewed, monkeypatch):
+    kept = reviewed("Where is my order?", "order_status")
+    taught = reviewed("Nice weather today", None)
+    monkeypatch.setattr(
+        comparing.reserve, "holds", lambda requester_id: requester_id == kept.requester_id
+    )
+    data = TrainingData(["a"], ["Old text"], ["refund_status"], groups=["w"])
+    grown, added = learning.with_reviews(data)
+    assert added == 1
+    assert (grown.ids[1], grown.texts[1], grown.intents[1], grown.groups[1]) == (
+        f"ticket-{taught.pk}",
+        "Nice weather today",
+        "out_of_scope",
+        f"person-{taught.requester_id}",
+    )
+    again, added = learning.with_reviews(grown)
+    assert added == 0
+    assert len(again) == 2

@@ -19,6 +19,7 @@ EXAMPLES = """
 Examples:
   manage.py train --starter --activate
   manage.py train --data tickets.csv --text-column body --intent-column label --name spring
+  manage.py train --data tickets.csv --reviews --name spring-with-reviews
   manage.py train --data tickets.csv --dry-run
 """
 
@@ -36,6 +37,11 @@ class Command(BaseCommand):
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument("--starter", action="store_true", help="the corpus that ships")
         source.add_argument("--data", type=Path, help="a CSV file with a heading row")
+        parser.add_argument(
+            "--reviews",
+            action="store_true",
+            help="add what blind reviews said of messages, but for people kept in the reserve",
+        )
         parser.add_argument("--text-column", default="text")
         parser.add_argument("--intent-column", default="intent")
         parser.add_argument("--out-of-scope-label", default=OUT_OF_SCOPE)
@@ -47,6 +53,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             data = self._data(options)
+            if options["reviews"]:
+                data, added = learning.with_reviews(data)
+                self.stdout.write(f"{added} reviewed messages added.")
             training.check(data)
             unknown = training.unknown_intents(data)
             if unknown:
