@@ -82,9 +82,9 @@ def one_round(install: Install, ledger: Ledger, draw: random.Random) -> None:
         ledger.note([poster.post(next(source))])  # a server that has just started is slow
 
         def strike() -> None:
+            stopped.set()  # first: what is sent to nobody tells nothing
             for process in victims:
                 kill(process)
-            stopped.set()
 
         timer = threading.Timer(draw.uniform(0.02, 2.0), strike)
         timer.start()
