@@ -84,6 +84,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (help && help.open) return;
+    if (localStorage.getItem("so-keys-off")) return; // as chosen in the keys of a ticket's page
     const target = event.target;
     const typing = target.matches("input:not([type=checkbox]), select, textarea, [contenteditable]");
     if (typing && event.key === "Escape" && target === search) search.blur();

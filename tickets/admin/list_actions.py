@@ -19,6 +19,7 @@ from tickets.holding import NotPossible
 from tickets.models import SavedView
 
 NOTHING = "none"
+DONE_LAST = "bulk_change"  # of a session
 KNOWN = frozenset({*(str(each.parameter_name) for each in FILTERS), "q", "o"})
 # The form of a ticket's page that says whether a value is one, and its field.
 VALUES: Mapping[BulkKind, tuple[type[forms.Form], str]] = {
@@ -116,6 +117,8 @@ class ListActions(ConsoleAdmin):
         except NotPossible as refusal:
             messages.error(request, str(refusal))
             return self._back(request)
+        if done.change is not None:
+            request.session[DONE_LAST] = done.change.pk
         for words in sorted({why for _, why in done.refused}):
             which = named(reference for reference, why in done.refused if why == words)
             messages.warning(request, f"{which}: {words}")

@@ -18,7 +18,14 @@ from supportops.listing import CappedPaginator, ConsoleChangeList
 from supportops.templatetags import clocks, console
 from tickets import saved_views, search
 from tickets.admin.filters import FILTERS, VIEWS
-from tickets.admin.list_actions import KNOWN, WORDS, ListActions, numbered, views_of
+from tickets.admin.list_actions import (
+    DONE_LAST,
+    KNOWN,
+    WORDS,
+    ListActions,
+    numbered,
+    views_of,
+)
 from tickets.codes import BulkKind, NoIntent
 from tickets.models import BulkChange, Message, SavedView, Ticket
 from tickets.search import Window
@@ -52,6 +59,14 @@ def saved_links(request: HttpRequest) -> list[SavedLink]:
     ]
 
 
+def undoable(request: HttpRequest) -> BulkChange | None:
+    """What was done in this session a moment ago. Nothing is asked where nothing was done."""
+    change = request.session.get(DONE_LAST)
+    if change is None:
+        return None
+    return BulkChange.objects.undoable(request.user, timezone.now()).filter(pk=change).first()
+
+
 @dataclass(frozen=True, slots=True)
 class ViewLink:
     """A link above the list."""
@@ -72,8 +87,7 @@ class TicketChangeList(ConsoleChangeList):
         self.may_share = request.user.has_perm("tickets.share_savedview")
         self.here = saved_views.cleaned(request.GET.urlencode(), KNOWN | {"p"})
         self.views = saved_links(request)
-        now = timezone.now()
-        self.undoable = BulkChange.objects.undoable(request.user, now).first()
+        self.undoable = undoable(request)
         self.result_list: list[Ticket] = with_openings(self.result_list)
         self.carried = self.model_admin.get_preserved_filters(request)
         # The drop-downs above the list take the place of the drawer.

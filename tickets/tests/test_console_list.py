@@ -8,7 +8,7 @@ from django.utils import timezone
 from supportops.listing import CappedPaginator
 from tickets import conversation, handling
 from tickets.codes import Channel, NoIntent, Priority
-from tickets.models import Queue, Ticket
+from tickets.models import Queue, ServiceLevel, Target, Ticket
 from tickets.record import Actor
 from tickets.tests.at_work import LIST, all_rows, as_user, listed, words_of, write_in
 from tickets.tests.factories import TicketFactory
@@ -181,6 +181,77 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     with django_assert_max_num_queries(15) as many:
         assert len(listed(client)) == 44
     assert len(many) == len(few)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q=olga",
+        "q=where order&status=open&priority=normal",
+        "view=breach",
+        "view=guard&channel=api&confidence=under50",
+        "promise=late&created=7",
+        "reason=not_certified&assignee=me&o=-8",
+    ],
+)
+def test_search_and_filters_cost_no_more_queries(some, agent, query, django_assert_max_num_queries):
+    client = as_user(agent)
+    with django_assert_max_num_queries(15):
+        listed(client, query)
+
+
+@pytest.fixture
+def promises(some):
+    """One promise that is late, one due in half an hour, one that has time, one that waits."""
+    level = ServiceLevel.objects.first() or ServiceLevel.objects.create(
+        name="All", first_response_minutes=60, around_the_clock=True
+    )
+    now = timezone.now()
+    due = {"orders": -5, "legal": 30, "answered": 300}
+    for name, minutes in due.items():
+        at = now + timedelta(minutes=minutes)
+        Target.objects.update_or_create(
+            ticket=some[name],
+            kind="first_response",
+            round=1,
+            defaults={
+                "service_level": level,
+                "promised_minutes": 60,
+                "started_at": at - timedelta(hours=1),
+                "due_at": at,
+                "warn_at": at,
+                "met_at": None,
+                "breached_at": None,
+                "paused_at": None,
+                "cancelled_at": None,
+                "remaining": None,
+            },
+        )
+    Target.objects.filter(kind="resolution").update(cancelled_at=now)
+    return some
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("promise=late", ["orders"]),
+        ("promise=soon", ["legal"]),
+        ("promise=running", ["legal", "answered"]),
+        ("promise=paused", []),
+        ("promise=missed", []),
+        ("view=breach", ["legal"]),
+    ],
+)
+def test_promises_are_asked_for_by_how_they_stand(promises, agent, query, found):
+    found_now = [
+        name for name in names_of(promises, listed(as_user(agent), query)) if name != "undecided"
+    ]
+    assert found_now == found
+
+
+def test_the_assignee_filter_names_colleagues(some, agent, lead):
+    handling.assign(some["legal"].pk, lead, actor=Actor.person(lead), now=timezone.now())
+    assert names_of(some, listed(as_user(agent), f"assignee={lead.pk}")) == ["legal"]
 
 
 def test_no_query_of_the_list_counts_all_tickets(some, agent, django_assert_max_num_queries):

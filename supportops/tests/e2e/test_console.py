@@ -120,6 +120,67 @@ def test_filters_apply_as_they_are_chosen_and_leave_a_clean_address(enter, agent
     expect(page.locator("tr.data-row")).to_have_count(2)
 
 
+def test_the_list_goes_by_keyboard(enter, agent, order, says):
+    """Down, up, choose, take, search, help, open: no hand leaves the keys."""
+    says(None, reason=NoIntent.AMBIGUOUS)
+    second = write_in("Something unclear", email="bea@example.com", name="Bea")
+    page = enter(agent)
+    page.goto("/ops/tickets/ticket/")
+    press = page.keyboard.press
+    press("j"), press("j")
+    expect(page.locator("tr.so-at")).to_contain_text("My order")
+    press("k")
+    expect(page.locator("tr.so-at")).to_contain_text("Something unclear")
+    press("x")
+    expect(page.locator("[data-chosen]")).to_have_text("1 chosen")
+    press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    press("Escape")
+    press("a")
+    expect(page.locator(".so-undo")).to_contain_text("1 ticket assigned.")
+    second.refresh_from_db()
+    assert second.assignee == agent
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone: 1 ticket as before.")).to_be_visible()
+    press("/")
+    page.keyboard.type("order ajk")  # letters are letters in a field
+    expect(page.get_by_label("Search")).to_have_value("order ajk")
+    page.get_by_label("Search").fill("olga")
+    press("Enter")
+    expect(page.locator("tr.data-row")).to_have_count(1)
+    press("j"), press("Enter")
+    page.wait_for_url("**/change/**")
+    assert page.complaints == []
+
+
+def test_many_tickets_change_at_once(enter, agent, order):
+    write_in("Where is order 5?", email="bea@example.com")
+    page = enter(agent)
+    page.goto("/ops/tickets/ticket/")
+    what = page.get_by_label("What to do with the chosen tickets")
+    expect(what).to_be_disabled()
+    page.get_by_label("All on this page").check()
+    what.select_option("priority:urgent")
+    page.get_by_role("button", name="Do it").click()
+    expect(page.locator(".so-undo")).to_contain_text("2 tickets given another priority.")
+    assert set(Ticket.objects.values_list("priority", flat=True)) == {"urgent"}
+
+
+def test_a_view_is_saved_used_and_shared(enter, lead, agent, order):
+    page = enter(lead)
+    page.goto("/ops/tickets/ticket/?intent=order_status")
+    page.locator(".so-save > summary").click()
+    page.get_by_label("Save these filters as").fill("Where is it")
+    page.get_by_label("Share with everybody").check()
+    page.get_by_role("button", name="Save view").click()
+    expect(page.locator(".so-kept[aria-current]")).to_contain_text("Where is it")
+    other = enter(agent)
+    other.goto("/ops/tickets/ticket/")
+    other.get_by_role("link", name="Where is it").click()
+    expect(other.locator("tr.data-row")).to_have_count(1)
+    assert other.url.endswith("?intent=order_status")
+
+
 def test_a_long_message_is_folded_and_opens(enter, agent, starter, says):
     says(None)
     ticket = write_in("word " * 4000)
