@@ -148,6 +148,7 @@ def test_the_list_goes_by_keyboard(enter, agent, order, says):
     page.get_by_label("Search").fill("olga")
     press("Enter")
     expect(page.locator("tr.data-row")).to_have_count(1)
+    page.wait_for_load_state()  # the row is there before the keys work
     press("j"), press("Enter")
     page.wait_for_url("**/change/**")
     assert page.complaints == []
