@@ -16,6 +16,7 @@ from classification.models import Intent, ModelVersion
 
 OUT_OF_SCOPE = starter_corpus.OUT_OF_SCOPE
 FEWEST_ROWS = 20
+LONGEST_FIELD = 131_072  # characters of a cell; a longer one is a file gone wrong
 
 
 class DataUnusable(ValueError):
@@ -83,6 +84,7 @@ def read_csv(
     """
     texts: list[str] = []
     intents: list[str] = []
+    csv.field_size_limit(LONGEST_FIELD)  # one for the whole process, whoever set it last
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)

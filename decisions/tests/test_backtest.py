@@ -58,8 +58,8 @@ def test_the_interval_is_what_trying_every_total_gives(population, data):
     kept = [
         total
         for total in range(hits, population - (sample - hits) + 1)
-        if hypergeom.sf(hits - 1, population, total, sample) > 0.025
-        and hypergeom.cdf(hits, population, total, sample) > 0.025
+        if hypergeom.sf(hits - 1, population, total, sample) > (1 - 0.95) / 2
+        and hypergeom.cdf(hits, population, total, sample) > (1 - 0.95) / 2
     ]
     assert hypergeometric(population, sample, hits) == (min(kept), max(kept))
 

@@ -99,7 +99,7 @@ def test_it_works_from_the_next_decision_on_while_tickets_pour_in(starter, says,
 
     def write(name):
         try:
-            for number in range(200):
+            for number in range(5_000):
                 if done.is_set():
                     return
                 email = f"{name}-{number}@example.com"

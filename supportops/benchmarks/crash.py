@@ -153,7 +153,7 @@ def settle(install: Install, ledger: Ledger) -> list[str]:
 # --- Every 2xx has an fsync before it -----------------------------------------------------------
 
 SYNCED = re.compile(r"\bf(data)?sync\(.*= 0|<\.\.\. f(data)?sync resumed>.*= 0")
-ANSWERED = re.compile(r'"HTTP/1\.1 20[01] ')
+ANSWERED = re.compile(r'"HTTP/1\.1 201 ')  # 200 answers whoever asks whether it is up
 
 
 def unsynced(trace: list[str]) -> tuple[int, int]:

@@ -40,6 +40,8 @@ OPERATIONS = {
     "alerts_list",
     "metrics_retrieve",
     "reviews_next",
+    "switch_retrieve",
+    "switch_turn",
     "reviews_answer",
 }
 

@@ -535,9 +535,12 @@ def test_two_instances_that_answer_each_other_fall_silent(automating, mailoutbox
         assert len(mailoutbox) == 1
 
 
-def test_a_kind_that_nobody_composes_is_given_up_and_stops_no_other(db, mailoutbox):
+def test_a_notice_for_nobody_is_given_up_and_stops_no_other(db, mailoutbox):
     row = OutboxFactory(kind=OutboxKind.WEBHOOK, created_at=NOW)
     Outbox.objects.filter(pk=row.pk).update(ticket=None)
+    other = sent_to(RequesterFactory())
     assert deliver_due(now=NOW) == 1
     row.refresh_from_db()
-    assert (row.state, row.last_error) == ("pending", "ValueError")
+    other.refresh_from_db()
+    assert (row.state, row.last_error) == ("failed", "unknown_target")
+    assert (other.state, len(mailoutbox)) == ("sent", 1)

@@ -5,7 +5,7 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 
-from decisions.models import EscalationRule, IntentRule, Override, Policy
+from decisions.models import Candidate, EscalationRule, IntentRule, Override, Policy
 from tickets import handling
 from tickets.models import HistoryIsReadOnly, HistoryModel, TicketEvent
 from tickets.tests.arriving import NOW, arrive
@@ -53,6 +53,8 @@ def made_up(model: type[models.Model]) -> models.Model:
             values[field.name] = False
         else:
             values[field.name] = 1
+    if model is Candidate:  # a policy or a model, never both
+        values |= {"policy": Policy.objects.first(), "model_version": ""}
     return model._default_manager.create(**values)
 
 

@@ -149,10 +149,11 @@ def test_no_text_makes_a_search_fail(ticket, q):
 )
 @given(body=st.text(min_size=1, max_size=200))
 def test_whatever_is_written_is_found_by_its_own_words(db, body):
+    written = body.replace("\0", "") or "x"  # no database keeps that sign
     with transaction.atomic():
         ticket = TicketFactory(message="opening")
-        MessageFactory(ticket=ticket, number=2, body=body.replace("\0", "") or "x")
-        for word in search.words_of(body)[:5]:
+        MessageFactory(ticket=ticket, number=2, body=written)
+        for word in search.words_of(written)[:5]:
             assert ticket in found(word)
         transaction.set_rollback(True)
 

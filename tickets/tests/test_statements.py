@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from decisions import services as decisions
+from decisions import covering
 from decisions.models import Breaker, Certificate, Switch
 from decisions.tests.factories import CertificateFactory
 from tickets.models import (
@@ -135,7 +135,7 @@ def test_the_certificates_asked_for_are_those_in_force(starter):
     for issued, expires in [(-2, 2), (-2, 0), (0, 1), (1, 2), (-3, 1)]:
         CertificateFactory(issued_at=NOW + issued * DAY, expires_at=NOW + expires * DAY)
     CertificateFactory(classifier_version="another")
-    asked = rows_of(Certificate, decisions.IN_FORCE, "scripted-1", NOW, NOW)
+    asked = rows_of(Certificate, covering.IN_FORCE, "scripted-1", NOW, NOW, "praise")
     assert asked == list(Certificate.objects.in_force("scripted-1", NOW))
     assert len(asked) == 3
 
