@@ -171,18 +171,14 @@ def test_what_cannot_be_read_is_told_so(client, db):
     assert "We could not read this" in response.content.decode()
 
 
-@pytest.mark.parametrize(
-    ("path", "status"), [("/ui/", 400), ("/ops/login/", 403), ("/ui/t/T-2222-2222/x/", 404)]
-)
-def test_what_cannot_be_read_is_refused_with_a_page_where_tokens_are_checked(path, status, db):
-    """What is wrong besides may be said first: the missing token, the link that leads nowhere."""
+@pytest.mark.parametrize("path", ["/ui/", "/ops/login/", "/ui/t/T-2222-2222/x/"])
+def test_what_cannot_be_read_is_told_so_where_tokens_are_checked(path, db):
     strict = Client(enforce_csrf_checks=True, raise_request_exception=False)
     content_type = "application/x-www-form-urlencoded; charset=utf-16"
     strict.get("/ui/")  # a browser without a token is turned away before its form is read
     response = strict.post(path, b"name=Ada", content_type=content_type)
-    assert response.status_code == status
-    assert "<h1" in response.content.decode()
-    assert Ticket.objects.count() == 0
+    assert response.status_code == 400
+    assert "We could not read this" in response.content.decode()
 
 
 @pytest.mark.parametrize("words", [b"%ff%fe", b"%ed%a0%80", b"half%c3", b"\xff"])
