@@ -22,8 +22,8 @@ TITLES: Mapping[str, str] = {
 }
 # Each with the facts that its rule gives.
 SENTENCES: Mapping[str, str] = {
-    AlertKind.SERVICE_LEVEL_WARNING: "{tickets} open; the next is due in {minutes} minutes.",
-    AlertKind.SERVICE_LEVEL_BREACHED: "{tickets} still open; the oldest is {minutes} minutes late.",
+    AlertKind.SERVICE_LEVEL_WARNING: "{tickets} open; the next is due in {minutes}.",
+    AlertKind.SERVICE_LEVEL_BREACHED: "{tickets} still open; the oldest is {minutes} late.",
     AlertKind.VOLUME_SPIKE: "{count} tickets in the hour from {hour}:00, where {usual} are usual"
     " (score {score} against {bar} in {days} days).",
     AlertKind.ESCALATION_SPIKE: "{count} of {of} tickets of the hour from {hour}:00 went to people,"
@@ -34,17 +34,18 @@ SENTENCES: Mapping[str, str] = {
     AlertKind.CLASSIFIER_FAILING: "{failed} of {asked} answers of the last hour failed; those"
     " tickets went to people.",
     AlertKind.CLASSIFIER_ABSENT: "Promoted: {promoted}. Serving: {serving}.",
-    AlertKind.TICKETS_UNDECIDED: "{tickets} not decided; the oldest for {minutes} minutes.",
-    AlertKind.OUTBOX_STUCK: "{pending} wait, the oldest for {minutes} minutes; {failed} were given"
+    AlertKind.TICKETS_UNDECIDED: "{tickets} not decided; the oldest for {minutes}.",
+    AlertKind.OUTBOX_STUCK: "{pending} wait, the oldest for {minutes}; {failed} were given"
     " up within a day.",
     AlertKind.AUDIT_FAILED: "Record {record}: {problem}.",
     AlertKind.DISK_LOW: "{megabytes} MB are free.",
-    AlertKind.BACKUP_OLD: "The newest is {hours} hours old.",
+    AlertKind.BACKUP_OLD: "The newest is {hours} old.",
 }
 WITHOUT: Mapping[str, tuple[str, str]] = {
     AlertKind.BACKUP_OLD: ("hours", "There is none at all."),
 }
 NOTHING = "–"
+UNITS = {"minutes": 1, "hours": 60}  # facts that say how long, in minutes
 
 
 def title(kind: str, subject: str = "") -> str:
@@ -63,10 +64,28 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> str:
 
 class _Spoken(dict[str, str]):
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        super().__init__({name: _spoken(value) for name, value in facts.items()})
+        super().__init__(
+            {
+                name: _lasting(value * UNITS[name])
+                if name in UNITS and isinstance(value, int | float)
+                else _spoken(value)
+                for name, value in facts.items()
+            }
+        )
 
     def __missing__(self, name: str) -> str:
         return NOTHING
+
+
+def _lasting(minutes: float) -> str:
+    """How long, in the two largest units: `12 min`, `3 h 5 min`, `11 d 1 h`."""
+    whole = round(minutes)
+    days, hours, rest = whole // 1440, whole % 1440 // 60, whole % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{rest} min"
 
 
 def _spoken(value: Any) -> str:

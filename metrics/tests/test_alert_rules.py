@@ -149,9 +149,27 @@ def test_words_hold_the_facts():
     )
     assert alert_words.sentence(AlertKind.BACKUP_OLD, {"hours": None}) == "There is none at all."
     assert alert_words.sentence(AlertKind.BACKUP_OLD, {"hours": 30}) == (
-        "The newest is 30 hours old."
+        "The newest is 1 d 6 h old."
     )
 
 
 def test_words_are_about_exactly_the_kinds_there_are():
     assert set(alert_words.TITLES) == set(alert_words.SENTENCES) == set(AlertKind)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (0, "0 min"),
+        (59, "59 min"),
+        (60, "1 h"),
+        (125, "2 h 5 min"),
+        (1440, "1 d"),
+        (17508, "12 d 3 h"),
+    ],
+)
+def test_a_sentence_says_how_long_in_units_that_people_use(minutes, words):
+    said = alert_words.sentence(
+        AlertKind.SERVICE_LEVEL_BREACHED, {"tickets": 2, "minutes": minutes}
+    )
+    assert said == f"2 still open; the oldest is {words} late."
