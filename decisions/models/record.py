@@ -97,7 +97,7 @@ class Certificate(HistoryModel):
     intents = models.JSONField()  # slugs it speaks of
     alpha = models.FloatField()
     delta = models.FloatField()
-    method = models.CharField(max_length=64)
+    method = models.CharField(max_length=200)
     rows = models.PositiveIntegerField()
     errors = models.PositiveIntegerField()
     bound = models.FloatField()

@@ -79,7 +79,7 @@ class Series(models.Model):
 
     span = models.CharField(max_length=1, choices=Span.choices)
     start = models.DateTimeField()
-    kind = models.CharField(max_length=24)
+    kind = models.CharField(max_length=40)
     data = models.BinaryField()
 
     class Meta:
