@@ -229,7 +229,9 @@ def test_a_new_model_is_tested_at_once_on_people_who_are_never_trained_on(model,
     assert 100 < tried.labelled == len(held) < 200
     assert (tried.number, tried.delta) == (1, 0.025)
     assert certificate is not None
-    assert (certificate.delta, certificate.rows) == (0.025, len(held))
+    assert certificate.delta == 0.025
+    # Who is in the reserve follows from ids; a certificate counts what lies above its threshold.
+    assert 100 < certificate.rows <= tried.accepted == len(held)
     assert certificate.shares == {"order_status": 1.0}
 
 
