@@ -180,8 +180,10 @@ def fsyncs(install: Install, number: int) -> tuple[int, int] | None:
         answers = [poster.post(_one(n)) for n in range(number)]
     if any(answer.status != 201 for answer in answers):
         raise NoServer(f"under strace: {Counter(answer.status for answer in answers)}")
-    lines = log.read_text(errors="replace").splitlines()
-    return unsynced([line for line in lines if "/health" not in line])
+    answered, missing = unsynced(log.read_text(errors="replace").splitlines())
+    if answered != number:
+        raise NoServer(f"{answered} of {number} answers were seen under strace")
+    return answered, missing
 
 
 def _one(number: int) -> dict[str, Any]:
