@@ -23,8 +23,10 @@ OUTSIDE = "out_of_scope"
 
 
 def named(number):
-    """A word for a number, so that no two messages are near-duplicates."""
-    return "".join("abcdefghij"[int(digit)] for digit in str(number))
+    """A word for a number that can be spoken: no two messages are near-duplicates, and none is a
+    row of letters that the guards take for gibberish."""
+    syllables = ("ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru")
+    return "".join(syllables[int(digit)] for digit in str(number))
 
 
 def messages(inside, outside, *, topic=0):
