@@ -100,33 +100,38 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The menu of this person: each sees only what they may use."""
     index = reverse("admin:index")
     home_item = {"title": "Home", "icon": "home", "link": index, "active": request.path == index}
+    links = {entry: entry.link for entries in MENU.values() for entry in entries}
+    here = _here(request, links)
     groups: list[dict[str, Any]] = [{"items": [home_item]}]
     for title, entries in MENU.items():
-        items = [_item(request, e) for e in entries if request.user.has_perm(e.permission)]
+        may_use = [entry for entry in entries if request.user.has_perm(entry.permission)]
+        items = [_item(request, entry, links[entry], active=entry == here) for entry in may_use]
         if items:
             groups.append({"title": title, "separator": True, "items": items})
     return groups
 
 
-def _item(request: HttpRequest, entry: Entry) -> dict[str, Any]:
+def _item(request: HttpRequest, entry: Entry, link: str, *, active: bool) -> dict[str, Any]:
     item = {
         "title": entry.title,
         "icon": entry.icon,
-        "link": f"{entry.link}?view={entry.view}" if entry.view else entry.link,
-        "active": _is_here(request, entry),
+        "link": f"{link}?view={entry.view}" if entry.view else link,
+        "active": active,
     }
     waiting = _waiting_for(request.user) if entry.view == "mine" else ""
     return item | ({"badge": waiting, "badge_variant": "primary"} if waiting else {})
 
 
-def _is_here(request: HttpRequest, entry: Entry) -> bool:
-    """Whether this is the page, or one below it. A built-in view with a line is its own page."""
-    here = [e.link for lines in MENU.values() for e in lines if request.path.startswith(e.link)]
-    if not here or entry.link != max(here, key=len):
-        return False
-    chosen = request.GET.get("view", "") if request.path == entry.link else ""
-    lines = {other.view for other in MENU["Tickets"]}
-    return entry.view == (chosen if chosen in lines else "")
+def _here(request: HttpRequest, links: Mapping[Entry, str]) -> Entry | None:
+    """The line of this page, or of the page that it lies below. A built-in view with a line is its
+    own page."""
+    above = [link for link in links.values() if request.path.startswith(link)]
+    if not above:
+        return None
+    page = max(above, key=len)
+    lines = {entry.view: entry for entry, link in links.items() if link == page}
+    chosen = request.GET.get("view", "") if request.path == page else ""
+    return lines.get(chosen, lines.get(""))
 
 
 def _waiting_for(user: Any) -> str:
