@@ -1,11 +1,11 @@
 """`/metrics` in the Prometheus text format. Codes as labels, never people.
 
-Counters and figures come from what was counted by the hour, so that a scrape costs the same however
+Counters and figures are read as they were last worked out, so that a scrape costs the same however
 many tickets there are; what waits right now is read through indexes.
 """
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,9 +23,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from decisions.models import Breaker, Switch
-from metrics import services
 from metrics.definitions import METRICS, Figure, Unit
+from metrics.latest import latest
 from metrics.models import Alert
+from metrics.reading import Split
 from metrics.tallying import CHANNEL, PREDICTED, REASON
 from supportops.requests import client_address
 from tickets.authentication import key_of
@@ -38,7 +39,6 @@ UNDER_WAY = (
     TicketStatus.WAITING,
     TicketStatus.ANSWERED,
 )
-GROWING = ("received", "received_permitted", "received_escalated")
 SUFFIXES = {
     Unit.COUNT: "",
     Unit.SHARE: "_ratio",
@@ -53,8 +53,15 @@ class RowCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
-        yield from self._counters()
-        yield from self._figures(now)
+        found = latest(now)
+        yield from self._counters(found.ever)
+        yield from self._figures(found.figures)
+        yield self._age(
+            "supportops_figures_age_seconds",
+            "Age of the figures of the last 30 days.",
+            found.until,
+            now,
+        )
         yield from self._waiting(now)
         yield from self._jobs(now)
         yield self._one(
@@ -70,9 +77,8 @@ class RowCollector(Collector):
         yield self._alerts()
         yield from self._audit(now)
 
-    def _counters(self) -> Iterator[Metric]:
+    def _counters(self, found: Split) -> Iterator[Metric]:
         """What only grows: spam and merged duplicates count here too."""
-        found = services.ever([CHANNEL, REASON, PREDICTED], GROWING)
         received = CounterMetricFamily(
             "supportops_tickets_received", "Inquiries that came in, by channel.", labels=["channel"]
         )
@@ -104,12 +110,11 @@ class RowCollector(Collector):
                 answered.add_metric([key], sums["received_permitted"])
         yield answered
 
-    def _figures(self, now: datetime) -> Iterator[Metric]:
+    def _figures(self, found: Mapping[str, Figure]) -> Iterator[Metric]:
         """The metrics of the last 30 days, as pages, API and report show them."""
-        found = services.period(*services.usual_period(now), now).history
         for metric in METRICS:
             name = f"supportops_{metric.name}{SUFFIXES[metric.unit]}"
-            yield from self._figure(name, f"Last 30 days. {metric.words}", metric.of(found))
+            yield from self._figure(name, f"Last 30 days. {metric.words}", found[metric.name])
 
     def _figure(self, name: str, words: str, figure: Figure) -> Iterator[Metric]:
         if figure.value is not None:

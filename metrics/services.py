@@ -13,7 +13,7 @@ from typing import Any
 from django.utils import timezone
 
 from metrics import reading
-from metrics.definitions import METRICS, Bin, Counts, Figure, History, calibration_bins
+from metrics.definitions import METRICS, Bin, Counts, History, calibration_bins
 from metrics.reading import Period
 from metrics.tallying import ALL, DIMENSIONS, INTENT, REASON
 
@@ -46,11 +46,6 @@ def figures(since: datetime, until: datetime, now: datetime | None = None) -> di
 def figures_of(found: History) -> dict[str, Any]:
     """Every metric of a history, JSON-ready."""
     return {metric.name: metric.of(found).as_record() for metric in METRICS}
-
-
-def some_figures(found: History, names: Collection[str]) -> dict[str, Figure]:
-    """Only these metrics of a history."""
-    return {metric.name: metric.of(found) for metric in METRICS if metric.name in names}
 
 
 def counts(since: datetime, until: datetime, now: datetime | None = None) -> Counts:

@@ -1,6 +1,6 @@
 """The console's home page: is anything on fire, what waits for me, how is automation doing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +15,8 @@ from classification import services as classification
 from decisions.models import Breaker, Certificate, EscalationRule, Publication, Quarantine, Switch
 from decisions.wording import reason_words
 from metrics import charts
-from metrics import services as metrics
 from metrics.definitions import Figure, Unit
+from metrics.latest import Latest, latest
 from metrics.models import Alert
 from metrics.wording import doubt_words, rows_words, value_words
 from supportops.templatetags.console import age_words
@@ -27,7 +27,6 @@ from tickets.codes import AlertKind, AlertState, OutboxState, Severity, TicketSt
 from tickets.models import JobLease, Outbox, Ticket
 
 DAY = timedelta(days=1)
-PERIOD = metrics.USUAL_PERIOD  # longer than it takes to see whether an answer held
 UNDECIDED_FOR = timedelta(seconds=60)
 WORKER_SILENT_FOR = timedelta(minutes=5)
 MAIL_STUCK_FOR = timedelta(minutes=30)
@@ -66,7 +65,8 @@ def gather(request: HttpRequest) -> dict[str, Any]:
         "fires": sorted(fires(user, now), key=lambda fire: not fire.grave),
     }
     if user.has_perm("tickets.view_ticket"):
-        shown |= {"volume": volume(now), "course": course(now), **automation(user, now)}
+        found = latest(now)
+        shown |= {"volume": volume(now), "course": course(found), **automation(user, found, now)}
     if user.has_perm("tickets.change_ticket"):
         shown |= waiting(request)
     return shown
@@ -271,12 +271,9 @@ class TimeLine:
     doubt: str
 
 
-def automation(user: Any, now: datetime) -> dict[str, Any]:
+def automation(user: Any, asked: Latest, now: datetime) -> dict[str, Any]:
     """Figures of the last 30 days with their rows, and the certificate they rest on."""
-    asked = metrics.period(now - PERIOD, now, now)
-    names = {name for name, *_ in (*SHOWN_FIGURES, *SHOWN_TIMES)}
-    names |= {"auto_resolution_durable", "auto_resolution_maturing", "wrong_automation_rate"}
-    found = metrics.some_figures(asked.history, names)
+    found = asked.figures
     version = classification.serving_version()
     return {
         "durable": found["auto_resolution_durable"],
@@ -287,8 +284,9 @@ def automation(user: Any, now: datetime) -> dict[str, Any]:
         ),
         "numbers": [_number(user, line, found) for line in SHOWN_FIGURES],
         "times": [_time(title, found[name]) for name, title in SHOWN_TIMES],
-        "waiting_hours": asked.plan.waiting,
-        "reasons": reasons(asked),
+        "figures_at": asked.until,
+        "waiting_hours": asked.waiting,
+        "reasons": reasons(asked.reasons),
         "escalated": found["escalation_rate"].numerator,
         "classifier": version,
         "certificate": Certificate.objects.in_force(version, now).first() if version else None,
@@ -314,12 +312,9 @@ def _time(title: str, figure: Figure) -> TimeLine:
     )
 
 
-CHART_DAYS = timedelta(days=28)
-
-
-def course(now: datetime) -> dict[str, Any]:
+def course(asked: Latest) -> dict[str, Any]:
     """The last four weeks, day by day."""
-    _, rows = metrics.course(now - CHART_DAYS, now, now)
+    rows = asked.course
     drawn = charts.columns([(f"{r.start:%d %b}", r.automated, r.tickets) for r in rows])
     return {"chart": drawn, "days": rows[::-1], "any": any(row.tickets for row in rows)}
 
@@ -333,9 +328,8 @@ class ReasonBar:
     url: str
 
 
-def reasons(asked: metrics.Period) -> list[ReasonBar]:
+def reasons(found: Sequence[tuple[str, int]]) -> list[ReasonBar]:
     """Why tickets went to a person, most frequent first."""
-    found = metrics.reasons_of(asked)
     total = sum(number for _, number in found) or 1
     latest = Publication.objects.order_by("-id").values("policy_id")[:1]
     rules = dict(EscalationRule.objects.filter(policy_id__in=latest).values_list("slug", "reason"))

@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from decisions import breakers
-from metrics import alerts, audit_rounds, rollup, unexplained, watching, weeks
+from metrics import alerts, audit_rounds, latest, rollup, unexplained, watching, weeks
 from supportops import logs, slowness
 from supportops.logs import redacted
 from tickets import audit_heads, conversation, delivery, intake, permitting, shadowing, targets
@@ -137,6 +137,7 @@ JOBS: tuple[Job, ...] = (
         lambda now: rollup.roll_up(now, limit=HOUR_BATCH),
         batch=HOUR_BATCH,
     ),
+    Job("keep_figures", timedelta(seconds=30), latest.keep),
     Job("check_alerts", timedelta(minutes=1), lambda now: alerts.run(now, watching.OFTEN)),
     Job("check_spikes", timedelta(minutes=5), lambda now: alerts.run(now, watching.SELDOM)),
     Job(

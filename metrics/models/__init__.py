@@ -9,7 +9,16 @@ from metrics.models.alerts import (
     DriftLook,
     UnexplainedGroup,
 )
-from metrics.models.rollup import STATE, DueTally, Judged, RollupState, Series, Span, Tally
+from metrics.models.rollup import (
+    STATE,
+    DueTally,
+    Judged,
+    LatestFigures,
+    RollupState,
+    Series,
+    Span,
+    Tally,
+)
 
 __all__ = [
     "GRAVEST_FIRST",
@@ -21,6 +30,7 @@ __all__ = [
     "DriftLook",
     "DueTally",
     "Judged",
+    "LatestFigures",
     "RollupState",
     "Series",
     "Span",

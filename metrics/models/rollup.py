@@ -39,6 +39,23 @@ class RollupState(models.Model):
         return f"counted until {self.counted_until}"
 
 
+class LatestFigures(models.Model):
+    """What the home page and `/metrics` show, as it was last worked out. One row, kept by a job."""
+
+    since = models.DateTimeField()
+    until = models.DateTimeField()  # when it was worked out
+    days = models.PositiveSmallIntegerField()  # N
+    definitions = models.PositiveSmallIntegerField()
+    content = models.JSONField()
+
+    class Meta:
+        verbose_name_plural = "latest figures"
+        constraints = [models.CheckConstraint(condition=Q(pk=STATE), name="latest_figures_single")]
+
+    def __str__(self) -> str:
+        return f"figures of {self.until}"
+
+
 class Tally(models.Model):
     """Sums over the tickets that came in within one hour or day, by one dimension.
 

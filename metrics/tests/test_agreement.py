@@ -9,7 +9,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from decisions.tests.factories import CertificateFactory
-from metrics import rollup
+from metrics import latest, rollup
 from metrics.definitions import METRICS
 from metrics.exposition import SUFFIXES
 from tickets import conversation, handling
@@ -51,7 +51,10 @@ def history(starter, says, agent, monkeypatch):
     return now
 
 
-def test_all_four_agree_to_the_digit(history, lead, issue_key, client, capsys):
+@pytest.mark.parametrize("kept", [False, True])
+def test_all_four_agree_to_the_digit(history, lead, issue_key, client, capsys, kept):
+    if kept:
+        latest.keep(history)
     api = client_with(issue_key(Scope.METRICS_READ))
     told = api.get("/api/v1/metrics/").json()
     call_command("report", "--format", "json")

@@ -190,6 +190,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "metrics.alerts",
             "metrics.audit_rounds",
             "metrics.hours",
+            "metrics.latest",
             "metrics.unexplained",
             "metrics.watching",
             "metrics.weeks",
