@@ -23,7 +23,8 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from decisions.models import Breaker, Switch
-from metrics.definitions import METRICS, Figure, Unit
+from metrics.definitions import METRICS
+from metrics.figures import Figure, Unit
 from metrics.latest import latest
 from metrics.models import Alert
 from metrics.reading import Split

@@ -13,7 +13,7 @@ from classification.models import Prediction
 from decisions import reviewing
 from decisions.models import Decision, Override, Review
 from metrics import tallying
-from metrics.definitions import Judgement
+from metrics.history import Judgement
 from metrics.tallying import Decided, Predicted, Target, TicketFacts
 from tickets.codes import Outcome, ReviewPart, ReviewVerdict, TicketStatus
 from tickets.models import Target as TargetRow

@@ -1,6 +1,7 @@
 """How sure a number is. Pure: no Django."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
 
@@ -61,44 +62,45 @@ def clustered(owners: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
     return min(plain[0], float(low)), max(plain[1], float(high))
 
 
-def survival(ended: np.ndarray, open_: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Share that lasts longer than each time at which something ended (Kaplan & Meier 1958).
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Which share lasts longer than each time at which something ended. float [times] each."""
 
-    Returns the times, the shares, and Greenwood's sum, which is the variance of the share divided
-    by its square.
-    """
+    times: np.ndarray
+    shares: np.ndarray
+    greenwood: np.ndarray  # variance of the share divided by its square
+
+
+def survival(ended: np.ndarray, open_: np.ndarray) -> Curve:
+    """Share that lasts longer than each time at which something ended (Kaplan & Meier 1958)."""
     times, numbers = np.unique(ended, return_counts=True)
     everything = np.sort(np.concatenate([ended, open_]))
     at_risk = len(everything) - np.searchsorted(everything, times, side="left")
     left = at_risk - numbers
-    shares = np.cumprod(left / at_risk)
     with np.errstate(divide="ignore"):
         greenwood = np.cumsum(numbers / (at_risk * left))
-    return times, shares, greenwood
+    return Curve(times, np.cumprod(left / at_risk), greenwood)
 
 
-def quantile(
-    ended: np.ndarray, open_: np.ndarray, share: float
-) -> tuple[float | None, float | None, float | None]:
+def quantile(curve: Curve, share: float) -> tuple[float | None, float | None, float | None]:
     """The time within which that share of all ended, with its 95 % interval.
 
     What has not ended yet has lasted at least as long as it has by now; leaving it out would make
     times look short. None where it cannot be told: too much is still open. Interval by Brookmeyer &
     Crowley (1982) on the log-log scale.
     """
-    if not len(ended):
+    if not len(curve.times):
         return None, None, None
-    times, shares, greenwood = survival(ended, open_)
     target = 1 - share
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(shares)
+        logs = np.log(curve.shares)
         distance = np.log(-logs) - np.log(-np.log(target))
-        deviation = distance / (np.sqrt(greenwood) / -logs)
-    deviation = np.where(shares <= 0, np.inf, deviation)
+        deviation = distance / (np.sqrt(curve.greenwood) / -logs)
+    deviation = np.where(curve.shares <= 0, np.inf, deviation)
     return (
-        _first(times, shares <= target + 1e-12),
-        _first(times, deviation >= -Z95),
-        _first(times, deviation > Z95),
+        _first(curve.times, curve.shares <= target + 1e-12),
+        _first(curve.times, deviation >= -Z95),
+        _first(curve.times, deviation > Z95),
     )
 
 

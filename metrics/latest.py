@@ -14,7 +14,7 @@ from typing import Any, Self
 from django.conf import settings
 
 from metrics import definitions, services
-from metrics.definitions import Figure
+from metrics.figures import Figure
 from metrics.models import STATE, LatestFigures
 from metrics.reading import Split
 from metrics.services import Stretch

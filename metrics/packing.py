@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from metrics.business import business_seconds
-from metrics.definitions import Judgement
+from metrics.history import Judgement
 from metrics.tallying import (
     BUSINESS,
     CLASSIFIER,

@@ -18,8 +18,8 @@ from django.db.models import Q, QuerySet, Sum
 
 from metrics import gathering, rollup
 from metrics.business import business_seconds
-from metrics.definitions import COUNTED, NOTHING, Counts, History, Judgement, Times
 from metrics.gathering import Span
+from metrics.history import COUNTED, NOTHING, Counts, History, Judgement, Times
 from metrics.models import DueTally, Judged, Series, Tally
 from metrics.models import Span as Length
 from metrics.packing import Counted, counted

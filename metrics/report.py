@@ -1,12 +1,14 @@
 """The report as data: one content, written as text, JSON, CSV or a page."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from decisions.models import Certificate
 from metrics import services
 from metrics.definitions import METRICS
+from metrics.history import History
 
 Progress = Callable[[str], None]
 
@@ -21,51 +23,49 @@ def report(
     progress("working out figures")
     figures = services.figures_of(history)
     progress("reading the course of the period")
-    step, course = services.course(since, until, now)
     return {
         "since": since.isoformat(),
         "until": until.isoformat(),
         "made_at": now.isoformat(),
         "hours_waiting_to_be_recounted": asked.plan.waiting,
         "metrics": figures,
-        "meanings": {
-            metric.name: {
-                "label": metric.label,
-                "unit": metric.unit.value,
-                "words": metric.words,
-            }
-            for metric in METRICS
-        },
+        "meanings": _meanings(),
         "escalation_reasons": [
             {"reason": reason, "tickets": number} for reason, number in services.reasons_of(asked)
         ],
         "intents": services.split(asked, "intent"),
         "channels": services.split(asked, "channel"),
         "queues": services.split(asked, "queue"),
-        "calibration": [
-            {
-                "from": one.low,
-                "to": one.high,
-                "rows": one.rows,
-                "stated": one.stated,
-                "right": one.right,
-            }
-            for one in services.reliability(history)
-        ],
-        "course": {
-            "step": step,
-            "rows": [
-                {
-                    "start": one.start.isoformat(),
-                    "tickets": one.tickets,
-                    "automated": one.automated,
-                    "escalated": one.escalated,
-                }
-                for one in course
-            ],
-        },
+        "calibration": _calibration(history),
+        "course": _course(since, until, now),
         "certificates": [
             {"kind": c.kind, "classifier": c.classifier_version, "statement": c.statement}
             for c in Certificate.objects.filter(expires_at__gt=now).order_by("-id")[:5]
         ],
     }
+
+
+def _meanings() -> dict[str, dict[str, str]]:
+    return {
+        metric.name: {"label": metric.label, "unit": metric.unit.value, "words": metric.words}
+        for metric in METRICS
+    }
+
+
+def _calibration(history: History) -> list[dict[str, Any]]:
+    return [
+        {
+            "from": one.low,
+            "to": one.high,
+            "rows": one.rows,
+            "stated": one.stated,
+            "right": one.right,
+        }
+        for one in services.reliability(history)
+    ]
+
+
+def _course(since: datetime, until: datetime, now: datetime) -> dict[str, Any]:
+    step, course = services.course(since, until, now)
+    rows = [{**asdict(one), "start": one.start.isoformat()} for one in course]
+    return {"step": step, "rows": rows}

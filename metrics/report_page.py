@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from metrics import charts
-from metrics.definitions import Unit
+from metrics.figures import Unit
 from metrics.wording import doubt_words, interval_words, rows_words, value_words
 
 HEADLINES = (

@@ -2,7 +2,7 @@
 
 Numbers of a period speak of the tickets created in [since, until). Sums by the hour are read with
 `hourly_series` and `hourly_series_by`; what can be asked for by name are the fields of
-`metrics.definitions.Counts`, what it can be split by the names in `metrics.tallying.DIMENSIONS`.
+`metrics.history.Counts`, what it can be split by the names in `metrics.tallying.DIMENSIONS`.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,8 @@ from typing import Any
 from django.utils import timezone
 
 from metrics import reading
-from metrics.definitions import METRICS, Bin, Counts, History, calibration_bins
+from metrics.definitions import METRICS, Bin, calibration_bins
+from metrics.history import Counts, History
 from metrics.reading import Period
 from metrics.tallying import ALL, DIMENSIONS, INTENT, REASON
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Sum
 
-from metrics.definitions import COUNTED
+from metrics.history import COUNTED
 from metrics.models import DueTally, Judged, Series, Span, Tally
 from metrics.packing import PACKED, Counted
 

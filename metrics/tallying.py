@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 
-from metrics.definitions import Counts, Judgement
+from metrics.history import Counts, Judgement
 from tickets.codes import Channel, Outcome, Reason, TicketStatus
 
 ALL, INTENT, CHANNEL, QUEUE, REASON, PREDICTED = (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from metrics.definitions import Unit
+from metrics.figures import Unit
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 

@@ -15,7 +15,7 @@ from classification import services as classification
 from decisions.models import Breaker, Certificate, EscalationRule, Publication, Quarantine, Switch
 from decisions.wording import reason_words
 from metrics import charts
-from metrics.definitions import Figure, Unit
+from metrics.figures import Figure, Unit
 from metrics.latest import Latest, latest
 from metrics.models import Alert
 from metrics.wording import doubt_words, rows_words, value_words

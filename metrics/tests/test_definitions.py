@@ -7,7 +7,9 @@ import pytest
 from django.conf import settings
 
 from metrics import definitions
-from metrics.definitions import METRICS, Counts, History, Judgement, Times, figures
+from metrics.definitions import METRICS, figures
+from metrics.figures import rate
+from metrics.history import Counts, History, Judgement, Times
 from metrics.intervals import clopper_pearson, wilson
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
@@ -91,7 +93,7 @@ def test_each_share_is_its_numerator_by_its_denominator(name, numerator, denomin
     [(88, False), (100, True)],  # half of 88: 20.5 points wide; half of 100: 19.2
 )
 def test_an_interval_wider_than_20_points_says_not_enough_data(trials, enough):
-    assert definitions.rate(trials // 2, trials).enough_data is enough
+    assert rate(trials // 2, trials).enough_data is enough
 
 
 def test_an_empty_history_has_no_value_anywhere_and_breaks_nothing():
@@ -235,7 +237,7 @@ def test_calibration_is_that_of_hand_made_bins():
     rows += [judgement(20 + n, confidence=0.65, right=n < 6) for n in range(10)]
     rows += [judgement(50, confidence=None), judgement(51, right=None), judgement(52, u=0.5)]
     found = History(now=NOW, judgements=rows)
-    error = definitions.calibration(found)
+    error = definitions.calibration_error(found)
     assert error.value == pytest.approx(0.10)
     assert (error.numerator, error.denominator) == (14, 20)
     assert 0 <= error.low < error.high
@@ -254,10 +256,10 @@ def test_the_range_beside_it_is_that_of_a_perfect_model():
         judgement(n, confidence=float(c), right=bool(chance.random() < c))
         for n, c in enumerate(stated)
     ]
-    found = definitions.calibration(History(now=NOW, judgements=perfect))
+    found = definitions.calibration_error(History(now=NOW, judgements=perfect))
     assert found.low <= found.value <= found.high
     boastful = [judgement(n, confidence=float(c), right=n % 2 == 0) for n, c in enumerate(stated)]
-    found = definitions.calibration(History(now=NOW, judgements=boastful))
+    found = definitions.calibration_error(History(now=NOW, judgements=boastful))
     assert found.value > found.high
 
 

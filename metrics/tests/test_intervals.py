@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import CensoredData, binom, ecdf
 
-from metrics.intervals import clopper_pearson, clustered, quantile, wilson
+from metrics.intervals import clopper_pearson, clustered, quantile, survival, wilson
 
 
 @pytest.mark.parametrize(
@@ -80,27 +80,27 @@ def test_kaplan_meier_by_hand():
     # At risk 5: one ends at 1 (4/5 left), one at 3 (of 3; one is open at 2): 4/5 · 2/3 = 8/15,
     # one at 4 (of 2): 4/15; the last is still open at 6.
     ended, open_ = np.array([1, 3, 4]), np.array([2, 6])
-    assert quantile(ended, open_, 0.4)[0] == 3  # 8/15 = 0.533 ≤ 0.6
-    assert quantile(ended, open_, 0.5)[0] == 4  # 0.267 ≤ 0.5
-    assert quantile(ended, open_, 0.9)[0] is None  # never below 0.1: too much is open
+    assert quantile(survival(ended, open_), 0.4)[0] == 3  # 8/15 = 0.533 ≤ 0.6
+    assert quantile(survival(ended, open_), 0.5)[0] == 4  # 0.267 ≤ 0.5
+    assert quantile(survival(ended, open_), 0.9)[0] is None  # never below 0.1: too much is open
 
 
 def test_leaving_open_ones_out_would_make_times_look_short():
     ended, open_ = np.arange(1, 51), np.full(50, 1000)
-    assert quantile(ended, open_[:0], 0.5)[0] == 25
-    assert quantile(ended, open_, 0.5)[0] == 50
+    assert quantile(survival(ended, open_[:0]), 0.5)[0] == 25
+    assert quantile(survival(ended, open_), 0.5)[0] == 50
 
 
 def test_without_open_ones_it_is_the_usual_quantile():
     ended = np.arange(1, 101)
-    value, low, high = quantile(ended, ended[:0], 0.5)
+    value, low, high = quantile(survival(ended, ended[:0]), 0.5)
     assert value == 50
     assert low is not None
     assert 35 <= low < 50 < high <= 65
 
 
 def test_nothing_that_ended_gives_no_time():
-    assert quantile(np.zeros(0, int), np.array([5, 9]), 0.5) == (None, None, None)
+    assert quantile(survival(np.zeros(0, int), np.array([5, 9])), 0.5) == (None, None, None)
 
 
 @given(
@@ -115,7 +115,7 @@ def test_it_agrees_with_scipy(ended, open_, share):
     ]
     # scipy lists times at which nothing ended too; there its share does not fall.
     expected = min(below) if below else None
-    found = quantile(np.array(ended), np.array(open_, int), share)[0]
+    found = quantile(survival(np.array(ended), np.array(open_, int)), share)[0]
     assert found == expected
 
 
@@ -132,7 +132,7 @@ def test_intervals_cover_what_they_should():
         kept["clustered"] += low <= 0.6 <= high
         life, stop = chance.exponential(1000, 200), chance.exponential(2500, 200)
         ended, open_ = life[life <= stop], stop[life > stop]
-        _, low, high = quantile(ended, open_, 0.5)
+        _, low, high = quantile(survival(ended, open_), 0.5)
         kept["quantile"] += low <= 1000 * np.log(2) <= high
     # 285 of 300 expected; 99.9 % of the time at least 272.
     assert min(kept.values()) >= 272, kept

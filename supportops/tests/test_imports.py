@@ -74,6 +74,8 @@ FLOORS: list[tuple[str, list[str]]] = [
             "metrics.business",
             "metrics.charts",
             "metrics.definitions",
+            "metrics.figures",
+            "metrics.history",
             "metrics.intervals",
             "metrics.tallying",
             "metrics.wording",

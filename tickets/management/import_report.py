@@ -15,7 +15,7 @@ from classification.starter_corpus import OUT_OF_SCOPE
 from decisions import services as decisions
 from decisions.models import Certificate, Decision
 from decisions.services import NoPolicyInForce
-from metrics.definitions import wilson
+from metrics.intervals import wilson
 from tickets.importing import THERE
 from tickets.models import ApiKey
 
