@@ -15,7 +15,7 @@ from metrics.models import Alert, AlertEvent, AlertNotice
 from metrics.watching import ALL_WATCHES, Watch
 from tickets import alert_words, record
 from tickets.calendars import default_hours
-from tickets.codes import AlertKind, AlertState, AlertStep, OutboxKind, Severity
+from tickets.codes import AlertKind, AlertState, AlertStep, AuditKind, OutboxKind, Severity
 from tickets.models import Outbox, insert
 from tickets.notices import target_of
 from tickets.record import Actor
@@ -168,7 +168,7 @@ def acknowledge(alert_id: int, *, actor: Actor, now: datetime) -> bool:
             state=AlertState.ACKNOWLEDGED, acknowledged_at=now, acknowledged_by=actor.user_id
         )
         if taken:
-            _note(Alert(pk=alert_id), AlertStep.ACKNOWLEDGED, now, actor)
+            _put_on_record(alert_id, AlertStep.ACKNOWLEDGED, actor, now)
         return bool(taken)
 
 
@@ -180,8 +180,20 @@ def silence(alert_id: int, until: datetime | None, *, actor: Actor, now: datetim
             return False
         step = AlertStep.SILENCED if until else AlertStep.UNSILENCED
         data = {"until": until.isoformat(timespec="seconds")} if until else {}
-        _note(Alert(pk=alert_id), step, now, actor, **data)
+        _put_on_record(alert_id, step, actor, now, **data)
         return True
+
+
+def _put_on_record(
+    alert_id: int, step: AlertStep, actor: Actor, now: datetime, **data: str
+) -> None:
+    """What a person did, in the alert's history and in the audit chain: who quiets an alert
+    decides what others are not told."""
+    alert = Alert.objects.get(pk=alert_id)
+    _note(alert, step, now, actor, **data)
+    facts = {"kind": alert.kind, "subject": alert.subject, "step": step, **data}
+    entry = record.AuditEntry(AuditKind.ALERT, f"alert:{alert_id}", actor, facts)
+    record.write(now=now, audit=[entry])
 
 
 # --- Telling --------------------------------------------------------------------------------------

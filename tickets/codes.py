@@ -157,6 +157,7 @@ class AuditKind(StrEnum):
     BREAKER = "breaker"
     ERASURE = "erasure"
     REVIEW = "review"
+    ALERT = "alert"
 
 
 class OverrideKind(StrEnum):

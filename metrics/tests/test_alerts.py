@@ -1,5 +1,6 @@
 """Alerts fire once, are taken by people, are over, and are told to whom they concern."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -14,11 +15,12 @@ from tickets.codes import (
     AlertKind,
     AlertState,
     AlertStep,
+    AuditKind,
     OutboxKind,
     Role,
     Severity,
 )
-from tickets.models import Calendar, HistoryIsReadOnly, Outbox
+from tickets.models import AuditRecord, Calendar, HistoryIsReadOnly, Outbox
 from tickets.record import Actor
 
 pytestmark = pytest.mark.django_db
@@ -213,6 +215,25 @@ def test_silence_can_be_ended(by_lead):
     check(NOON + MINUTE, low())
     assert len(queued()) == 2
     assert steps(alert) == [AlertStep.SILENCED, AlertStep.UNSILENCED]
+
+
+def test_who_quiets_an_alert_stands_in_the_audit_chain(by_lead):
+    alert = AlertFactory()
+    alerts.acknowledge(alert.pk, actor=by_lead, now=NOON)
+    alerts.silence(alert.pk, NOON + HOUR, actor=by_lead, now=NOON)
+    alerts.silence(alert.pk, None, actor=by_lead, now=NOON)
+    records = AuditRecord.objects.filter(kind=AuditKind.ALERT).order_by("number")
+    assert [record.subject for record in records] == [f"alert:{alert.pk}"] * 3
+    told = [json.loads(record.body) for record in records]
+    assert [one["data"]["step"] for one in told] == ["acknowledged", "silenced", "unsilenced"]
+    assert told[1]["data"]["until"] == (NOON + HOUR).isoformat(timespec="seconds")
+    assert {one["data"]["kind"] for one in told} == {alert.kind}
+
+
+def test_what_could_not_be_quieted_stands_nowhere(by_lead):
+    alert = AlertFactory(state=AlertState.RESOLVED, resolved_at=NOON)
+    alerts.acknowledge(alert.pk, actor=by_lead, now=NOON)
+    assert not AuditRecord.objects.exists()
 
 
 # --- Telling --------------------------------------------------------------------------------------

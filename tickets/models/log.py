@@ -113,6 +113,9 @@ class Outbox(models.Model):
             models.Index(
                 fields=["next_attempt_at"], name="outbox_due", condition=Q(state="pending")
             ),
+            models.Index(
+                fields=["next_attempt_at"], name="outbox_failed", condition=Q(state="failed")
+            ),
             models.Index(fields=["requester", "automatic", "sent_at"], name="outbox_automatic"),
         ]
 
