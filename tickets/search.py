@@ -217,23 +217,30 @@ def _sqlite(words: Sequence[str], window: Window, condition: Condition) -> list[
 
 def _postgresql(words: Sequence[str], window: Window, condition: Condition) -> list[int]:
     """Of frequent words the newest lines hold enough. For rare ones all hits are fetched first and
-    sorted then; left to itself the planner would walk through all lines."""
+    sorted then; left to itself the planner would walk through all lines. One statement: whether the
+    newest lines held enough is known to the server before it looks at the others."""
     asked = " & ".join(f"'{word}':*" if len(word) >= BEGINNING else f"'{word}'" for word in words)
     bounds, limits = _bounds(window, "ticket_id")
-    behind = f"WHERE EXISTS ({condition[0]}) ORDER BY hit.ticket_id {window.order} LIMIT %s"
-    recent = (
-        f"SELECT hit.ticket_id FROM (SELECT ticket_id, words FROM {TABLE} WHERE true{bounds} "  # noqa: S608
-        f"ORDER BY ticket_id {window.order} LIMIT {RECENT}) AS hit "
-        f"{behind.replace('WHERE', 'WHERE hit.words @@ %s::tsquery AND', 1)}"
-    )
-    found = _read(recent, [*limits, asked, *condition[1], window.limit])
-    if len(found) == window.limit:
-        return found
-    every = (
-        f"WITH hit AS MATERIALIZED (SELECT ticket_id FROM {TABLE} "  # noqa: S608
-        f"WHERE words @@ %s::tsquery{bounds}) SELECT hit.ticket_id FROM hit {behind}"
-    )
-    return _read(every, [asked, *limits, *condition[1], window.limit])
+    order = f"ORDER BY hit.ticket_id {window.order} LIMIT %s"
+    sql = f"""
+        WITH line AS (
+            SELECT ticket_id, words FROM {TABLE} WHERE true{bounds}
+            ORDER BY ticket_id {window.order} LIMIT {RECENT}
+        ), recent AS MATERIALIZED (
+            SELECT hit.ticket_id FROM line AS hit
+            WHERE hit.words @@ %s::tsquery AND EXISTS ({condition[0]}) {order}
+        ), every AS MATERIALIZED (
+            SELECT ticket_id FROM {TABLE}
+            WHERE (SELECT count(*) FROM recent) < %s AND words @@ %s::tsquery{bounds}
+        )
+        SELECT ticket_id FROM recent WHERE (SELECT count(*) FROM recent) = %s
+        UNION ALL
+        (SELECT hit.ticket_id FROM every AS hit WHERE EXISTS ({condition[0]}) {order})
+    """  # noqa: S608
+    enough = window.limit
+    recent = [*limits, asked, *condition[1], enough]
+    every = [enough, asked, *limits, enough, *condition[1], enough]
+    return _read(sql, [*recent, *every])
 
 
 def _bounds(window: Window, key: str) -> tuple[str, list[int]]:

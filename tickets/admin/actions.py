@@ -22,6 +22,7 @@ from tickets.record import Actor
 
 NO_INTENT = "none"
 WRONG = {"yes": True, "no": False, "unsure": None}
+SILENCE = "unsure"
 
 
 class NothingAsked(forms.Form):
@@ -38,7 +39,16 @@ class WordsForm(forms.Form):
     )
 
 
-class ReplyForm(WordsForm):
+class WordOnMachineForm(forms.Form):
+    """A word on the machine's own answer, for those who have one."""
+
+    wrong = forms.ChoiceField(choices=[(key, key) for key in WRONG], required=False)
+
+    def clean_wrong(self) -> bool | None:
+        return WRONG[self.cleaned_data["wrong"] or SILENCE]
+
+
+class ReplyForm(WordOnMachineForm, WordsForm):
     """An answer, with the moment at which its writer saw the ticket."""
 
     seen_at = forms.CharField()
@@ -98,7 +108,7 @@ class QueueForm(forms.Form):
     )
 
 
-class EscalateForm(forms.Form):
+class EscalateForm(WordOnMachineForm):
     queue = forms.ModelChoiceField(Queue.objects.all(), required=False)
 
 
@@ -163,7 +173,11 @@ def asked(request: HttpRequest, ticket_id: int, data: Mapping[str, Any]) -> Aske
 
 def reply(asked: Asked) -> str:
     handling.agent_reply(
-        asked.ticket_id, asked.data["body"], seen_at=asked.data["seen_at"], **asked.by
+        asked.ticket_id,
+        asked.data["body"],
+        seen_at=asked.data["seen_at"],
+        machine_was_wrong=asked.data["wrong"],
+        **asked.by,
     )
     if asked.data["then"] == "resolve":
         handling.resolve(asked.ticket_id, **asked.by)
@@ -198,7 +212,12 @@ def set_priority(asked: Asked) -> str:
 
 
 def escalate(asked: Asked) -> str:
-    handling.escalate(asked.ticket_id, queue=asked.data["queue"], **asked.by)
+    handling.escalate(
+        asked.ticket_id,
+        queue=asked.data["queue"],
+        machine_was_wrong=asked.data["wrong"],
+        **asked.by,
+    )
     return "Escalated: high priority, open, for somebody else to take."
 
 

@@ -140,14 +140,16 @@ class TicketAdmin(TicketLookAdmin):
 
     def typed(self, request: HttpRequest, name: str) -> dict[str, Any]:
         """What somebody wrote, in a shape that a page can show."""
-        return {"kind": name, "body": displayable(request.POST.get("body", ""))}
+        return {
+            "kind": name,
+            "body": displayable(request.POST.get("body", "")),
+            "wrong": request.POST.get("wrong", ""),
+        }
 
     def show_change(self, request: HttpRequest, ticket_id: int, form: forms.Form) -> HttpResponse:
         """Somebody else was faster: say what they did, keep the text, let the writer decide."""
         ticket = self.find(request, ticket_id)
-        composer = {
-            "kind": "reply",
-            "body": form.cleaned_data["body"],
+        composer = self.typed(request, "reply") | {
             "changed": page.changed_since(ticket, form.cleaned_data["seen_at"]),
         }
         return self.render_page(request, ticket, composer=composer, status=409)

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from decisions.models import Override
+from decisions.models import Finding, Override
 from tickets import handling
 from tickets.admin.actions import ACTIONS
 from tickets.codes import ActorKind, EventKind
@@ -247,6 +247,44 @@ def test_correcting_the_intent_asks_whether_the_machine_was_wrong(
         judged,
         agent,
     )
+
+
+WORDS_ON_THE_MACHINE = [("yes", True), ("no", False), ("", None), ("unsure", None)]
+
+
+@pytest.mark.parametrize(("wrong", "judged"), WORDS_ON_THE_MACHINE)
+def test_a_reply_may_say_whether_the_machine_was_wrong(client, answered, agent, wrong, judged):
+    reply(client, answered, "Let me look myself.", wrong=wrong)
+    override = Override.objects.get()
+    assert (override.kind, override.machine_was_wrong, override.user) == ("reply", judged, agent)
+    findings = Finding.objects.values_list("wrong", "user_id")
+    assert list(findings) == ([] if judged is None else [(judged, agent.pk)])
+
+
+@pytest.mark.parametrize(("wrong", "judged"), WORDS_ON_THE_MACHINE)
+def test_escalating_may_say_whether_the_machine_was_wrong(client, answered, wrong, judged):
+    act(client, answered, "escalate", wrong=wrong)
+    override = Override.objects.get()
+    assert (override.kind, override.machine_was_wrong) == ("outcome", judged)
+    assert Finding.objects.count() == (judged is not None)
+
+
+def test_the_machine_is_asked_about_only_where_it_answered(client, ticket, answered):
+    assert 'name="wrong"' in client.get(page_of(answered)).content.decode().split("so-send")[0]
+    page = client.get(page_of(ticket)).content.decode()
+    assert "The automatic answer was" not in page
+
+
+def test_what_was_said_of_the_machine_survives_a_refusal(client, answered):
+    response = reply(client, answered, "", wrong="yes")
+    assert response.status_code == 422
+    assert '<option value="yes" selected>' in response.content.decode()
+
+
+def test_another_word_on_the_machine_is_refused(client, answered):
+    before = all_rows()
+    assert reply(client, answered, "Words", wrong="maybe").status_code == 422
+    assert all_rows() == before
 
 
 def test_none_of_the_intents_can_be_said(client, ticket):

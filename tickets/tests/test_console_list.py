@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from supportops.listing import CappedPaginator
@@ -197,9 +196,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 )
 def test_search_and_filters_cost_no_more_queries(some, agent, query, django_assert_max_num_queries):
     client = as_user(agent)
-    # PostgreSQL looks twice where the newest lines do not hold enough.
-    twice = connection.vendor == "postgresql" and query.startswith("q=")
-    with django_assert_max_num_queries(15 + twice):
+    with django_assert_max_num_queries(15):
         listed(client, query)
 
 
