@@ -40,6 +40,7 @@ UNDER_WAY = (
     TicketStatus.WAITING,
     TicketStatus.ANSWERED,
 )
+MOST_UNDECIDED = 1_000
 SUFFIXES = {
     Unit.COUNT: "",
     Unit.SHARE: "_ratio",
@@ -133,11 +134,13 @@ class RowCollector(Collector):
             "supportops_tickets", "Tickets that are not over, by status.", under_way, "status"
         )
         yield self._outbox()
-        undecided = Ticket.objects.filter(status=TicketStatus.RECEIVED)
+        # By id, or the database looks for the oldest among all tickets there ever were.
+        undecided = Ticket.objects.filter(status=TicketStatus.RECEIVED).order_by("id")
+        since = undecided.values_list("updated_at", flat=True)[:MOST_UNDECIDED]
         yield self._age(
             "supportops_undecided_age_seconds",
             "Age of the oldest ticket without a decision; 0 without any.",
-            undecided.aggregate(at=Min("updated_at"))["at"],
+            min(since, default=None),
             now,
         )
         open_ = Ticket.objects.filter(status=TicketStatus.OPEN).order_by("id")

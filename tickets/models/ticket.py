@@ -236,6 +236,9 @@ class Ticket(models.Model):
             models.Index(fields=["outcome", "-id"], name="ticket_outcome_id"),
             models.Index(fields=["requester", "created_at"], name="ticket_requester_created"),
             models.Index(fields=["created_at"], name="ticket_created"),
+            models.Index(
+                fields=["status", "-id"], name="ticket_reopened", condition=Q(round__gt=1)
+            ),
         ]
 
     def __str__(self) -> str:
