@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import sqrt
 from typing import Any
 from urllib.parse import urlencode
 
@@ -359,9 +360,9 @@ class Volume:
             return "There is no earlier week to compare with yet."
         if not self.usual:
             return "Usually nobody has written by this time."
+        if abs(self.today - self.usual) < max(0.1 * self.usual, 2 * sqrt(self.usual)):
+            return "As usual for this weekday."  # so much comes and goes by chance
         change = self.today / self.usual - 1
-        if abs(change) < 0.1:
-            return "As usual for this weekday."
         return f"{abs(change):.0%} {'more' if change > 0 else 'fewer'} than usual on this weekday."
 
 

@@ -238,8 +238,11 @@ def test_without_a_certificate_it_says_that_nothing_is_automated(starter, says, 
     [
         ([], 3, "There is no earlier week to compare with yet."),
         ([4, 6], 5, "As usual for this weekday."),
-        ([4, 4], 6, "50% more than usual on this weekday."),
-        ([4, 4], 2, "50% fewer than usual on this weekday."),
+        ([4, 4], 6, "As usual for this weekday."),  # 4 ± 2 · √4 come by chance
+        ([4, 4], 9, "125% more than usual on this weekday."),
+        ([16, 16], 24, "50% more than usual on this weekday."),  # 16 ± 8
+        ([16, 16], 8, "50% fewer than usual on this weekday."),
+        ([16, 16], 9, "As usual for this weekday."),
     ],
 )
 def test_today_is_compared_with_the_same_hours_of_earlier_weeks(db, before, today, said):

@@ -166,6 +166,10 @@ class TicketChangeList(ConsoleChangeList):
         return [spec for spec in self.filter_specs if spec.parameter_name != "view"]
 
     @property
+    def has_drop_downs_set(self) -> bool:
+        return any(spec.value() for spec in self.drop_downs)
+
+    @property
     def is_narrowed(self) -> bool:
         return bool(self.query) or any(spec.value() for spec in self.filter_specs)
 
