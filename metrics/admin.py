@@ -41,6 +41,7 @@ class SilenceForm(forms.Form):
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
     list_display = ("what", "grave", "state_pill", "since", "over", "taken_by")
+    when_empty = "Nothing has ever fired. The worker looks every minute."
     list_filter = ("state", "kind", "severity")
     list_select_related = ("acknowledged_by",)
     change_form_template = "console/alert.html"

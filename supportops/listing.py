@@ -72,6 +72,7 @@ class ConsoleAdmin(ModelAdmin):
     compressed_fields = True
     show_facets = admin.ShowFacets.NEVER
     list_max_show_all = 0
+    when_empty = ""  # what will stand here, for a list without a row
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -106,6 +106,7 @@ class OverrideAdmin(ReadOnlyAdmin):
     list_select_related = ("decision__ticket", "user")
     list_filter = ("kind", "machine_was_wrong")
     ordering = ("-id",)
+    when_empty = "Whenever a person puts their word in place of the machine's, it is kept here."
 
     @display(description="Number")
     def number(self, override: Override) -> str:
@@ -229,4 +230,7 @@ class CertificateAdmin(ReadOnlyAdmin):
 
     @display(description="Until")
     def ends(self, certificate: Certificate) -> str | SafeString:
-        return console.clock(certificate.expires_at)
+        until = console.clock(certificate.expires_at)
+        if certificate.expires_at > timezone.now():
+            return until
+        return format_html("{} {}", until, console.pill("Over"))

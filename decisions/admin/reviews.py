@@ -64,6 +64,7 @@ class ReviewAdmin(ReadOnlyAdmin):
     list_display = ("ticket_id", "part", "stratum", "state", "verdict", "intent", "moment")
     list_filter = ()
     list_select_related = ("reviewer",)
+    when_empty = "A part of all tickets is drawn when they come in; each then waits for a reviewer."
     fields = (
         "ticket_id",
         "part",

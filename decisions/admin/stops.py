@@ -161,6 +161,7 @@ class QuarantineAdmin(ReadOnlyAdmin):
     """Intents that reviews have shown to be wrong more often than their certificate allows."""
 
     list_display = ("intent_words", "classifier_version", "state", "evidence", "moment")
+    when_empty = "No intent is stopped: none failed its blind reviews."
     change_form_template = "console/quarantine.html"
     fields = ("intent", "classifier_version", "rows", "errors", "at", "lifted_at", "reason")
 

@@ -42,6 +42,10 @@ class ScenarioAdmin(ConsoleAdmin):
     list_select_related = ("ticket", "created_by")
     list_filter = ("active", "outcome")
     search_fields = ("name",)
+    when_empty = (
+        "A ticket whose outcome must never change can be kept as a scenario: on its page, under "
+        "Why?. No policy is published that decides it otherwise."
+    )
     fields = ("name", "outcome", "reason", "active")
 
     def get_urls(self) -> list[URLPattern]:
@@ -135,6 +139,10 @@ class ScenarioAdmin(ConsoleAdmin):
 class CandidateAdmin(ReadOnlyAdmin):
     list_display = ("title", "state", "by_whom", "moment")
     list_select_related = ("policy", "started_by")
+    when_empty = (
+        "A draft of a policy or another model can decide every ticket beside the one in force, "
+        "without effect. Start it on the draft's or the model's page."
+    )
     change_form_template = "console/candidate.html"
     fields = ("kind",)
 
