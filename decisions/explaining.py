@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decisions.counterfactual import counterfactual
 from decisions.engine import decide
 from decisions.facts import Facts
-from decisions.models import Certificate, Decision
+from decisions.models import Certificate, Decision, EscalationRule, Publication
 from decisions.policy import PolicySnapshot
 from decisions.wording import StepWords, change_words, reason_words, step_words
 
@@ -90,3 +90,10 @@ def _certificate(decision: Decision) -> Certificate | None:
     """The certificate that was in force when this was decided."""
     number = decision.facts.get("certificate")
     return Certificate.objects.filter(pk=number).first() if number else None
+
+
+def rules_in_force() -> dict[str, str]:
+    """The escalation rules of the policy in force, each with its reason in the words of a lead."""
+    latest = Publication.objects.order_by("-id").values("policy_id")[:1]
+    rules = EscalationRule.objects.filter(policy_id__in=latest)
+    return dict(rules.values_list("slug", "reason"))

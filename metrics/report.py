@@ -5,7 +5,9 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from decisions.explaining import rules_in_force
 from decisions.models import Certificate
+from decisions.wording import reason_words
 from metrics import services
 from metrics.definitions import METRICS
 from metrics.history import History
@@ -23,6 +25,7 @@ def report(
     progress("working out figures")
     figures = services.figures_of(history)
     progress("reading the course of the period")
+    rules = rules_in_force()
     return {
         "since": since.isoformat(),
         "until": until.isoformat(),
@@ -31,7 +34,8 @@ def report(
         "metrics": figures,
         "meanings": _meanings(),
         "escalation_reasons": [
-            {"reason": reason, "tickets": number} for reason, number in services.reasons_of(asked)
+            {"reason": code, "words": reason_words(code, rules), "tickets": number}
+            for code, number in services.reasons_of(asked)
         ],
         "intents": services.split(asked, "intent"),
         "channels": services.split(asked, "channel"),

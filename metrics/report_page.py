@@ -48,7 +48,7 @@ def as_page(content: dict[str, Any]) -> str:
             "columns": charts.columns(
                 [(_day(row["start"]), row["automated"], row["tickets"]) for row in course["rows"]]
             ),
-            "reasons": _bars(content["escalation_reasons"], "reason"),
+            "reasons": _bars(content["escalation_reasons"], "words"),
             "splits": {
                 kind.capitalize(): _bars(content[f"{kind}s"], kind)
                 for kind in ("intent", "channel", "queue")
@@ -87,6 +87,10 @@ def _line(content: dict[str, Any], name: str) -> dict[str, Any]:
 def _bars(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     most = max((row["tickets"] for row in rows), default=1)
     return [
-        row | {"key": row[key] or "(none)", "width": round(100 * row["tickets"] / most, 1)}
+        row | {"key": _spoken(row[key]), "width": round(100 * row["tickets"] / most, 1)}
         for row in rows
     ]
+
+
+def _spoken(code: str | None) -> str:
+    return code.replace("_", " ") if code else "(none)"

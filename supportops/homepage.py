@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from classification import services as classification
-from decisions.models import Breaker, Certificate, EscalationRule, Publication, Quarantine, Switch
+from decisions.explaining import rules_in_force
+from decisions.models import Breaker, Certificate, Publication, Quarantine, Switch
 from decisions.wording import reason_words
 from metrics import charts
 from metrics.figures import Figure, Unit
@@ -332,8 +333,7 @@ class ReasonBar:
 def reasons(found: Sequence[tuple[str, int]]) -> list[ReasonBar]:
     """Why tickets went to a person, most frequent first."""
     total = sum(number for _, number in found) or 1
-    latest = Publication.objects.order_by("-id").values("policy_id")[:1]
-    rules = dict(EscalationRule.objects.filter(policy_id__in=latest).values_list("slug", "reason"))
+    rules = rules_in_force()
     return [
         ReasonBar(
             code,

@@ -33,7 +33,13 @@ def test_json_report_holds_what_the_services_say(ticket, capsys):
     content = json.loads(capsys.readouterr().out)
     now = timezone.now()
     assert content["metrics"] == services.figures(now - timedelta(days=30), now, now)
-    assert content["escalation_reasons"] == [{"reason": "guard:risk_class", "tickets": 1}]
+    assert content["escalation_reasons"] == [
+        {
+            "reason": "guard:risk_class",
+            "words": "Inquiries of this kind are always answered by a person.",
+            "tickets": 1,
+        }
+    ]
 
 
 def test_text_report_names_every_number(ticket, capsys):
@@ -72,14 +78,14 @@ def test_page_stands_alone_and_has_charts(ticket, tmp_path):
     assert not re.findall(r"(?:src|href)=|url\(|@import|<script", page)
     assert page.count("<svg") == 1  # no review is settled, so there is no second one
     assert all(escape(label) in page for label in LABELS.values())
-    assert "guard:risk_class" in page
+    assert "Inquiries of this kind are always answered by a person." in page
     HTMLParser().feed(page)
 
 
 def test_words_of_rows_are_escaped_on_the_page(db):
     now = timezone.now()
     content = report(now - timedelta(days=1), now, now)
-    content["escalation_reasons"] = [{"reason": "rule:<script>", "tickets": 1}]
+    content["escalation_reasons"] = [{"reason": "rule:x", "words": "<script>", "tickets": 1}]
     assert "<script" not in as_page(content)
 
 
