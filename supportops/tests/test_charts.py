@@ -47,5 +47,5 @@ def test_the_numbers_stand_in_a_table_behind_it_and_keep_their_point_in_every_la
     settings.LANGUAGE_CODE = "de"
     page = render_to_string("console/chart.html", {"chart": chart()})
     assert "<td>5.0%</td>" in page
-    assert 'd="M52.0 260.0 L300.0 136.0 L' in page
-    assert 'y1="260.0"' in page
+    assert 'd="M74.0 256.0 L306.0 135.0 L' in page
+    assert 'y1="256.0"' in page

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Substr
@@ -14,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from supportops.listing import CappedPaginator, ConsoleChangeList
+from supportops.listing import ConsoleChangeList
 from supportops.templatetags import clocks, console
 from tickets import saved_views, search
 from tickets.admin.filters import FILTERS, VIEWS
@@ -30,6 +31,7 @@ from tickets.codes import BulkKind, NoIntent
 from tickets.models import BulkChange, Message, SavedView, Ticket
 from tickets.search import Window
 
+MOST_FOUND = 200  # hits that a search lists; four pages
 SNIPPET = 160  # characters of the opening message, more than a line shows
 MOST_COUNTED = 99
 
@@ -241,8 +243,15 @@ class TicketListAdmin(ListActions):
     ) -> tuple[QuerySet[Ticket], bool]:
         if not search_term.strip():
             return queryset, False
-        window = Window(CappedPaginator.cap + 1, oldest_first=request.GET.get("o") == OLDEST_FIRST)
+        window = Window(MOST_FOUND + 1, oldest_first=request.GET.get("o") == OLDEST_FIRST)
         return search.search(queryset, search_term, window), False
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Paginator:
+        """A search counts less far than a list: whoever has so many hits types another word."""
+        paginator: Any = super().get_paginator(request, *args, **kwargs)
+        if request.GET.get("q", "").strip():
+            paginator.cap = MOST_FOUND
+        return paginator  # type: ignore[no-any-return]
 
     @display(description="Reference")
     def reference(self, ticket: Ticket) -> SafeString:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from supportops.listing import CappedPaginator
 from tickets import conversation, handling
+from tickets.admin import ticket_list
 from tickets.codes import Channel, NoIntent, Priority
 from tickets.models import Queue, ServiceLevel, Target, Ticket
 from tickets.record import Actor
@@ -303,3 +304,16 @@ def test_priorities_that_stand_out_are_marked(some, agent):
     )
     words = words_of(as_user(agent).get(f"{LIST}?q=olga"))
     assert '<span class="so-pill so-danger">Urgent</span>' in words
+
+
+def test_a_search_counts_as_far_as_it_lists(agent, starter, says, monkeypatch):
+    says("order_status")
+    monkeypatch.setattr(ticket_list, "MOST_FOUND", 2)
+    client = as_user(agent)
+    for number in range(3):
+        write_in(f"parcel {number}", email=f"p{number}@example.com")
+    found = client.get(f"{LIST}?q=parcel")
+    assert len(found.context["cl"].result_list) == 2
+    assert "more than 2 tickets" in words_of(found)
+    assert "3 tickets" in words_of(client.get(LIST))
+    assert len(listed(client, "q=parcel+1")) == 1
