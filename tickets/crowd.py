@@ -1,6 +1,7 @@
 """A crowd of demo tickets, to measure with: a million in a few minutes.
 
-Requesters, tickets, messages, events and the index of words, written past the services. Decisions,
+Requesters, tickets, messages, events, promises of open tickets and the index of words, written past
+the services. Decisions,
 predictions and audit records are not among them: what nobody decided is not put on record.
 """
 
@@ -27,10 +28,11 @@ from tickets.codes import (
     Outcome,
     Priority,
     Role,
+    TargetKind,
     TicketStatus,
 )
 from tickets.demo import DOMAIN, FIRST, HOURS, LAST, REPLIES, WEEKDAYS
-from tickets.models import Message, Queue, Requester, Ticket, TicketEvent
+from tickets.models import Message, Queue, Requester, ServiceLevel, Target, Ticket, TicketEvent
 from tickets.models.ticket import new_nonce
 from tickets.references import ALPHABET
 from tickets.words import words_of
@@ -55,10 +57,11 @@ class Keys:
     ticket: int
     message: int
     event: int
+    target: int
 
     @classmethod
     def next(cls) -> "Keys":
-        tables = (Requester, Ticket, Message, TicketEvent)
+        tables = (Requester, Ticket, Message, TicketEvent, Target)
         last = [
             table.objects.order_by("-pk").values_list("pk", flat=True).first() for table in tables
         ]
@@ -75,6 +78,7 @@ class Crowd:
         self.queues: list[int | None] = [*Queue.objects.values_list("pk", flat=True)] or [None]
         agents = get_user_model().objects.filter(groups__name=Role.AGENT)
         self.agents = list(agents.values_list("pk", flat=True))
+        self.levels = list(ServiceLevel.objects.filter(active=True).values_list("pk", flat=True))
         self.keys = Keys.next()
         self.people: list[tuple[int, str, str]] = []
 
@@ -118,7 +122,7 @@ class Crowd:
 
     @transaction.atomic
     def _write_batch(self, moments: Sequence[datetime]) -> int:
-        tickets, messages, events, lines = [], [], [], []
+        tickets, messages, events, targets, lines = [], [], [], [], []
         for at in moments:
             person, example = self.draw.choice(self.people), self.draw.choice(self.examples)
             ticket = self._ticket(person[0], example, at)
@@ -126,11 +130,13 @@ class Crowd:
             tickets.append(list(ticket.values()))
             messages += said
             events += self._events(ticket)
+            targets += self._targets(ticket)
             words = words_of(str(ticket["reference"]), person[1], person[2], *(m[6] for m in said))
             lines.append((int(ticket["id"]), words))
         insert_many(Ticket, list(ticket), tickets)
         insert_many(Message, MESSAGE_COLUMNS, messages)
         insert_many(TicketEvent, EVENT_COLUMNS, events)
+        insert_many(Target, TARGET_COLUMNS, targets)
         search.add_many(lines)
         return len(moments)
 
@@ -278,7 +284,53 @@ class Crowd:
             self.keys.event += 1
         return rows
 
+    def _targets(self, ticket: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """What is promised on a ticket that a person has: around the clock, up to two days. Where
+        the customer's turn is, it is paused with what was left."""
+        waits = ticket["status"] == TicketStatus.WAITING
+        if not self.levels or not (waits or ticket["status"] == TicketStatus.OPEN):
+            return []
+        kinds = [TargetKind.RESOLUTION] if waits else [*TargetKind]
+        level, rows = self.draw.choice(self.levels), []
+        for kind in kinds:
+            minutes = self.draw.choice((60, 240, 480) if kind != TargetKind.RESOLUTION else (2880,))
+            due = ticket["created_at"] + timedelta(minutes=minutes)
+            running = (due, due - timedelta(minutes=minutes / 5), None, None)
+            paused = (None, None, ticket["created_at"], timedelta(minutes=minutes / 2))
+            missed = due if due < self.now and not waits else None
+            rows.append(
+                (
+                    self.keys.target,
+                    ticket["id"],
+                    kind.value,
+                    ticket["round"],
+                    level,
+                    minutes,
+                    ticket["created_at"],
+                    *(paused if waits else running),
+                    missed,
+                    missed,
+                )
+            )
+            self.keys.target += 1
+        return rows
 
+
+TARGET_COLUMNS = [
+    "id",
+    "ticket_id",
+    "kind",
+    "round",
+    "service_level_id",
+    "promised_minutes",
+    "started_at",
+    "due_at",
+    "warn_at",
+    "paused_at",
+    "remaining",
+    "warned_at",
+    "breached_at",
+]
 MESSAGE_COLUMNS = [
     "id",
     "ticket_id",
@@ -319,6 +371,8 @@ def _adapter(field: Any) -> Callable[[Any], Any] | None:
     is one: a crowd has a hundred million values."""
     if isinstance(field, models.DateTimeField):
         return _as_text if connection.vendor == "sqlite" else None
+    if isinstance(field, models.DurationField):
+        return _microseconds if connection.vendor == "sqlite" else None
     if isinstance(field, models.JSONField):
         return json.dumps  # PostgreSQL reads the text
     return None
@@ -328,9 +382,13 @@ def _as_text(moment: datetime) -> str:
     return str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
+def _microseconds(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
+
+
 def settle() -> None:
     """What a database wants after many rows at once: numbers that go on, and its statistics."""
-    tables = [Requester, Ticket, Message, TicketEvent]
+    tables = [Requester, Ticket, Message, TicketEvent, Target]
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), tables):
             cursor.execute(statement)

@@ -11,7 +11,7 @@ from tickets import audit, search
 from tickets.codes import AuditKind, Role
 from tickets.crowd import Crowd
 from tickets.management.commands import seed_demo
-from tickets.models import AuditRecord, Message, Outbox, Requester, Ticket, TicketEvent
+from tickets.models import AuditRecord, Message, Outbox, Requester, Target, Ticket, TicketEvent
 from tickets.search import Window
 from tickets.tests.arriving import NOW, arrive
 from tickets.tests.at_work import all_rows
@@ -50,6 +50,16 @@ def test_the_crowd_is_found_by_its_words_and_has_a_timeline(crowd):
     assert ticket in hits
     assert ticket.messages.count() == ticket.message_count
     assert ticket.events.order_by("id").first().kind == "ticket.received"
+
+
+def test_open_tickets_are_promised_something_and_some_promises_are_late(crowd):
+    promised = Ticket.objects.filter(targets__isnull=False).distinct()
+    assert set(promised.values_list("status", flat=True)) == {"open", "waiting"}
+    assert promised.count() == Ticket.objects.filter(status__in=["open", "waiting"]).count()
+    assert Ticket.objects.overdue(NOW).exists()
+    paused = Target.objects.filter(ticket__status="waiting")
+    assert all(row.due_at is None and row.remaining for row in paused)
+    assert not Target.objects.filter(ticket__status="open", due_at__lt=NOW, breached_at=None)
 
 
 def test_what_nobody_decided_is_not_put_on_record(crowd):
