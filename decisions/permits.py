@@ -1,16 +1,14 @@
 """Certificates: automation permits with a number on them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-
-from django.db import transaction
+from datetime import datetime
 
 from decisions.certification import Permit, permit
+from decisions.certifying import put_on_record
 from decisions.models import Certificate
 from tickets import record
-from tickets.codes import AuditKind, CertificateKind
+from tickets.codes import CertificateKind
 
-LIFE = timedelta(days=90)
 DELTA = 0.05
 DEMO_ALPHAS = (0.05, 0.10, 0.20)
 FEWEST_COVERED = 0.10  # of the rows that these intents hold; less would show a newcomer nothing
@@ -41,59 +39,20 @@ def issue_demo(
     for alpha in DEMO_ALPHAS:
         found = permit(stated, wrong, alpha=alpha, delta=DELTA, of=len(answered))
         if found is not None and found.rows >= FEWEST_COVERED * len(rows):
-            return _issue(
+            return put_on_record(
                 found,
+                kind=CertificateKind.DEMO,
                 classifier_version=classifier_version,
                 intents=intents,
-                sample_sha256=sample_sha256,
+                shares={},
+                method="fixed sequence from two starts, exact binomial tail, out of fold",
+                policy_digest="",
+                sample_digest=sample_sha256,
+                statement=demo_statement(found),
                 actor=actor,
                 now=now,
             )
     return None
-
-
-def _issue(
-    found: Permit,
-    *,
-    classifier_version: str,
-    intents: Sequence[str],
-    sample_sha256: str,
-    actor: record.Actor,
-    now: datetime,
-) -> Certificate:
-    with transaction.atomic():
-        certificate = Certificate.objects.create(
-            kind=CertificateKind.DEMO,
-            classifier_version=classifier_version,
-            intents=sorted(intents),
-            alpha=found.alpha,
-            delta=found.delta,
-            method="fixed sequence from two starts, exact binomial tail, out of fold",
-            rows=found.rows,
-            errors=found.errors,
-            bound=found.bound,
-            coverage=found.coverage,
-            threshold=found.threshold,
-            thresholds=list(found.thresholds),
-            sample_digest=sample_sha256,
-            statement=demo_statement(found),
-            issued_at=now,
-            expires_at=now + LIFE,
-        )
-        data = {
-            "certificate": certificate.pk,
-            "kind": certificate.kind,
-            "classifier": classifier_version,
-            "alpha": found.alpha,
-            "threshold": found.threshold,
-            "rows": found.rows,
-            "errors": found.errors,
-        }
-        entry = record.AuditEntry(
-            AuditKind.CERTIFICATE, f"certificate:{certificate.pk}", actor, data
-        )
-        record.write(now=now, audit=[entry])
-    return certificate
 
 
 def demo_statement(found: Permit) -> str:

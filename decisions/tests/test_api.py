@@ -1,10 +1,10 @@
 """Decisions by the API."""
 
 import pytest
-from django.utils import timezone
 
 from classification import services as classification
-from decisions.models import Certificate, Decision, Override
+from decisions.models import Decision, Override
+from decisions.tests.factories import CertificateFactory
 from tickets.codes import NoIntent, OverrideKind, Scope
 from tickets.models import Ticket
 from tickets.tests.calling import INQUIRY, client_with, send
@@ -21,25 +21,7 @@ def api(starter, says, api_key):
 @pytest.fixture
 def permit(db):
     """A certificate for what the scripted classifier says."""
-    now = timezone.now()
-    return Certificate.objects.create(
-        kind="demo",
-        classifier_version="scripted-1",
-        intents=["order_status"],
-        alpha=0.05,
-        delta=0.05,
-        method="test",
-        rows=100,
-        errors=0,
-        bound=0.03,
-        coverage=0.5,
-        threshold=0.85,
-        thresholds=[0.85],
-        sample_digest="0" * 64,
-        statement="For tests.",
-        issued_at=now,
-        expires_at=now + timezone.timedelta(days=1),
-    )
+    return CertificateFactory(intents=["order_status"], threshold=0.85, thresholds=[0.85])
 
 
 def decided(api, **changes):

@@ -1,13 +1,12 @@
 """Breakers as rows."""
 
-from datetime import timedelta
-
 import pytest
 from django.utils import timezone
 
 from decisions import breakers, stops
 from decisions.breaker import chart_for
-from decisions.models import OVERALL, Breaker, Certificate, Finding
+from decisions.models import OVERALL, Breaker, Finding
+from decisions.tests.factories import CertificateFactory
 from tickets import handling
 from tickets.codes import AuditKind, Channel, FindingSource, Outcome
 from tickets.intake import Inquiry, receive
@@ -22,24 +21,7 @@ def permitted(starter, says):
     """One automatic intent; the breaker of all intents is set so high that it stays out of it."""
     says("order_status")
     Breaker.objects.create(intent=OVERALL, step=8, height=100_000, changed_at=NOW)
-    return Certificate.objects.create(
-        kind="demo",
-        classifier_version="scripted-1",
-        intents=["order_status", "return_exchange"],
-        alpha=0.05,
-        delta=0.05,
-        method="test",
-        rows=100,
-        errors=0,
-        bound=0.036,
-        coverage=0.5,
-        threshold=0.8,
-        thresholds=[0.8],
-        sample_digest="0" * 64,
-        statement="For a test.",
-        issued_at=NOW - timedelta(days=1),
-        expires_at=NOW + timedelta(days=80),
-    )
+    return CertificateFactory(intents=["order_status", "return_exchange"])
 
 
 def ask(number, *, now=NOW):

@@ -96,9 +96,12 @@ def test_a_certificate_is_on_record_in_the_audit_chain():
         "kind": "demo",
         "classifier": "linear-1",
         "alpha": 0.05,
+        "delta": 0.05,
         "threshold": 0.9,
         "rows": 72,
         "errors": 0,
+        "policy": "",
+        "sample": certificate.sample_digest,
     }
 
 

@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from decisions import reviewing
-from decisions.models import Certificate, Decision, Finding, Review
+from decisions.models import Decision, Finding, Review
 from decisions.reviewing import Answer, AnswerIncomplete, NotYours
+from decisions.tests.factories import CertificateFactory
 from tickets import handling
 from tickets.codes import AuditKind, Channel, ReviewPart, ReviewVerdict, Role
 from tickets.intake import Inquiry, receive
@@ -74,24 +75,7 @@ def test_share_drawn_is_the_rate(starter, says, settings):
 def test_a_new_intent_is_reviewed_whole(starter, says, settings):
     settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 0.0
     says("order_status")
-    Certificate.objects.create(
-        kind="demo",
-        classifier_version="scripted-1",
-        intents=["order_status"],
-        alpha=0.05,
-        delta=0.05,
-        method="test",
-        rows=100,
-        errors=0,
-        bound=0.04,
-        coverage=0.5,
-        threshold=0.8,
-        thresholds=[0.8],
-        sample_digest="0" * 64,
-        statement="",
-        issued_at=NOW - timedelta(days=1),
-        expires_at=NOW + timedelta(days=80),
-    )
+    CertificateFactory(intents=["order_status"])
     ask()
     assert Review.objects.get().rate == 1.0
 

@@ -7,6 +7,7 @@ import pytest
 from decisions import reviewing
 from decisions.models import Review
 from decisions.reviewing import Answer
+from decisions.tests.factories import CertificateFactory
 from metrics import rollup, services
 from tickets import conversation, handling
 from tickets.codes import Channel, ReviewVerdict
@@ -28,26 +29,7 @@ def arrive(says, intent, *, email, day=0.0, certified=True):
 
 @pytest.fixture
 def certificate(starter):
-    from decisions.models import Certificate
-
-    return Certificate.objects.create(
-        kind="demo",
-        classifier_version="scripted-1",
-        intents=["order_status", "return_exchange"],
-        alpha=0.05,
-        delta=0.05,
-        method="test",
-        rows=100,
-        errors=0,
-        bound=0.036,
-        coverage=0.5,
-        threshold=0.8,
-        thresholds=[0.8],
-        sample_digest="0" * 64,
-        statement="For a test.",
-        issued_at=DAY_0 - timedelta(days=1),
-        expires_at=DAY_0 + timedelta(days=80),
-    )
+    return CertificateFactory(intents=["order_status", "return_exchange"])
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """Visiting the customer's pages in tests."""
 
 import re
-from datetime import timedelta
 
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
-from decisions.models import Certificate
+from decisions.tests.factories import CertificateFactory
 from tickets import tracking
 from tickets.models import IdempotencyKey, Message, Ticket, TicketEvent
 
@@ -48,22 +46,4 @@ def everything_stored() -> list:
 
 def certify(*intents: str, version: str = "scripted-1") -> None:
     """Lets the starter policy automate these intents."""
-    now = timezone.now()
-    Certificate.objects.create(
-        kind="demo",
-        classifier_version=version,
-        intents=list(intents),
-        alpha=0.05,
-        delta=0.05,
-        method="test",
-        rows=100,
-        errors=0,
-        bound=0.036,
-        coverage=0.5,
-        threshold=0.8,
-        thresholds=[0.8],
-        sample_digest="0" * 64,
-        statement="For a test.",
-        issued_at=now - timedelta(days=1),
-        expires_at=now + timedelta(days=80),
-    )
+    CertificateFactory(classifier_version=version, intents=list(intents))
