@@ -15,8 +15,8 @@ from classification.models import ModelVersion
 from decisions import reviewing
 from decisions.models import Review
 from tickets import reserve
+from tickets.asking import text_of
 from tickets.codes import ReviewPart, ReviewVerdict
-from tickets.deciding import text_of
 from tickets.models import Message
 
 MOST_REVIEWED = 1_000  # the newest; more would keep somebody waiting for no better answer

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from tickets import deciding, record, targets
+from tickets import asking, deciding, record, targets
 from tickets.codes import Author, EventKind, TicketStatus
 from tickets.holding import NotPossible, held, locked_tickets
 from tickets.models import Message, Ticket, TicketEvent
@@ -36,7 +36,7 @@ def customer_reply(
     same words twice behind it are a double click: the first ones count.
     """
     actor = actor or Actor.customer()
-    question = deciding.ask("", body)  # before the transaction: it may take its time
+    question = asking.ask("", body)  # before the transaction: it may take its time
     with held(ticket_id) as asked:
         ticket = _survivor(asked)
         if ticket.status == TicketStatus.SPAM:
@@ -92,7 +92,7 @@ def _back_to_person(
 ) -> bool:
     """Whether a ticket in one of the states `of`, or the one it was merged into, went back."""
     opening = Message.objects.get(ticket_id=_goes_on_in(ticket_id), number=1)
-    question = deciding.ask(opening.subject, opening.body)
+    question = asking.ask(opening.subject, opening.body)
     with held(opening.ticket_id) as asked:
         ticket = _survivor(asked)
         if ticket.status not in of:
@@ -116,7 +116,7 @@ def _back_to_person(
 def _new_round(
     ticket: Ticket,
     message: Message,
-    question: deciding.Question,
+    question: asking.Question,
     actor: Actor,
     now: datetime,
     *,

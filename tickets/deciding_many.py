@@ -13,8 +13,8 @@ from classification.models import Prediction
 from decisions import many
 from decisions.models import Decision
 from tickets import deciding
+from tickets.asking import Question
 from tickets.codes import Priority
-from tickets.deciding import Question
 from tickets.models import Message, Queue, Ticket, insert_many, reserve
 from tickets.record import AuditEntry
 

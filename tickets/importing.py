@@ -13,9 +13,9 @@ from itertools import islice
 from django.conf import settings
 from django.db import OperationalError, transaction
 
-from tickets import deciding, deciding_many, record, search
+from tickets import asking, deciding_many, record, search
+from tickets.asking import Question
 from tickets.codes import Author, Channel, EventKind, TicketStatus
-from tickets.deciding import Question
 from tickets.deciding_many import Opened
 from tickets.import_files import Bad, Old
 from tickets.models import (
@@ -121,7 +121,7 @@ def _known(olds: Sequence[Old], source: ApiKey | None) -> dict[str, Old | str]:
 
 
 def _import(fresh: Sequence[Old], source: ApiKey, batch: Batch, now: datetime) -> None:
-    questions = deciding.ask_many([(old.subject, old.message) for old in fresh])
+    questions = asking.ask_many([(old.subject, old.message) for old in fresh])
     pairs = list(zip(fresh, questions, strict=True))
     try:
         _write(pairs, source, now)

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from decisions.models import Decision
-from tickets import deciding, record, search
+from tickets import asking, deciding, record, search
 from tickets.codes import Author, Channel, EventKind, TicketStatus
 from tickets.holding import held_unless_busy, is_deadlock
 from tickets.models import (
@@ -116,11 +116,11 @@ def _is_for_worker(inquiry: Inquiry) -> bool:
     """Whether deciding has to wait for another machine. No machine may answer automatic mail, and
     what was written long ago waits for nothing."""
     is_live = inquiry.sent_at is None and not inquiry.automatic_mail
-    return is_live and deciding.takes_its_time()
+    return is_live and asking.takes_its_time()
 
 
-def _question(inquiry: Inquiry) -> deciding.Question:
-    return deciding.ask(inquiry.subject, inquiry.message, automatic_mail=inquiry.automatic_mail)
+def _question(inquiry: Inquiry) -> asking.Question:
+    return asking.ask(inquiry.subject, inquiry.message, automatic_mail=inquiry.automatic_mail)
 
 
 def find_earlier(inquiry: Inquiry, now: datetime) -> Receipt | None:
@@ -164,7 +164,7 @@ def _by_key(inquiry: Inquiry, now: datetime) -> Ticket | None:
     return row.ticket
 
 
-def _store(inquiry: Inquiry, question: deciding.Question | None, now: datetime) -> Receipt:
+def _store(inquiry: Inquiry, question: asking.Question | None, now: datetime) -> Receipt:
     requester = _requester(inquiry, now)
     ticket = _ticket(inquiry, requester, now)
     message = Message(
@@ -260,14 +260,14 @@ def finish(ticket_id: int, *, now: datetime, wait: bool = True) -> Decision | No
     return _decide(message, _question_of(message), now=now, wait=wait)
 
 
-def _question_of(message: Message) -> deciding.Question:
-    return deciding.ask(
+def _question_of(message: Message) -> asking.Question:
+    return asking.ask(
         message.subject, message.body, automatic_mail=_came_by_automatic_mail(message.ticket_id)
     )
 
 
 def _decide(
-    message: Message, question: deciding.Question, *, now: datetime, wait: bool
+    message: Message, question: asking.Question, *, now: datetime, wait: bool
 ) -> Decision | None:
     with held_unless_busy(message.ticket_id, wait=wait) as ticket:
         if ticket is None or ticket.status != TicketStatus.RECEIVED:
@@ -289,7 +289,7 @@ def decide_received(*, now: datetime, limit: int) -> int:
         ticket__status=TicketStatus.RECEIVED, ticket__updated_at__gt=now - PATIENCE
     )
     messages = list(fresh.order_by("ticket_id")[:limit])
-    questions = deciding.with_second_opinions([_question_of(m) for m in messages], now=now)
+    questions = asking.with_second_opinions([_question_of(m) for m in messages], now=now)
     return sum(
         _is_decided(
             message.ticket_id,
@@ -302,7 +302,7 @@ def decide_received(*, now: datetime, limit: int) -> int:
 def sweep(*, now: datetime, limit: int = 200) -> int:
     """Decide what was left undecided; how many."""
     usual = timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
-    before = now - (PATIENCE if deciding.takes_its_time() else usual)
+    before = now - (PATIENCE if asking.takes_its_time() else usual)
     left = Ticket.objects.undecided().filter(updated_at__lte=before).order_by("id")
     return sum(
         _is_decided(pk, partial(finish, pk, now=now, wait=False))

@@ -23,7 +23,7 @@ from decisions.certification import STARTS, Permit, permit
 from decisions.certifying import Found
 from decisions.models import Certificate, Quarantine
 from decisions.services import policy_in_force
-from tickets import deciding, record
+from tickets import asking, record
 from tickets.codes import CertificateKind
 from tickets.record import Actor
 
@@ -213,10 +213,10 @@ def _judged(model: ModelVersion, texts: Sequence[str], intents: Sequence[str]) -
 
 def case_of(text: str, answer: Answer) -> Case:
     """A message that never came, as the rules would see it."""
-    question = deciding.question_of(text, answer)
+    question = asking.question_of(text, answer)
     variables = {"first_name": "there", "reference": "T-0000-0000"}
     return Case(
-        **deciding.said_of(question),
+        **asking.said_of(question),
         variables={**variables, "business_name": settings.BUSINESS_NAME},
     )
 

@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 
 from classification import services as classification
 from classification.models import Prediction
-from tickets import deciding, intake, record
+from tickets import asking, deciding, intake, record
+from tickets.asking import Question
 from tickets.codes import EventKind, TicketStatus
-from tickets.deciding import Question
 from tickets.models import Message, Ticket, TicketEvent
 from tickets.record import Actor
 
@@ -72,7 +72,7 @@ def _openings(since: datetime | None, after_id: int) -> QuerySet[Message]:
 
 
 def _reclassify(messages: list[Message], now: datetime, dry_run: bool) -> Batch:
-    questions = deciding.ask_many([(m.subject, m.body) for m in messages])
+    questions = asking.ask_many([(m.subject, m.body) for m in messages])
     pairs = list(zip(messages, questions, strict=True))
     failed = sum(question.answer.failed for question in questions)
     undecided = [m for m, _ in pairs if m.ticket.status == TicketStatus.RECEIVED]

@@ -20,7 +20,7 @@ from decisions.labelled import LIFE, Sample
 from decisions.models import Certificate, Decision, ReserveTrial, Review
 from decisions.policy import PolicySnapshot
 from decisions.services import policy_in_force
-from tickets import deciding, permitting
+from tickets import asking, deciding, permitting
 from tickets.codes import CertificateKind, ReviewPart
 from tickets.models import Message
 from tickets.record import Actor
@@ -170,7 +170,7 @@ def _seen_by(model: ModelVersion, decisions: Sequence[Decision]) -> dict[int, Fa
     messages = {message.ticket_id: message for message in openings}
     known = [one for one in decisions if one.ticket_id in messages]
     texts = [
-        deciding.text_of(messages[one.ticket_id].subject, messages[one.ticket_id].body)
+        asking.text_of(messages[one.ticket_id].subject, messages[one.ticket_id].body)
         for one in known
     ]
     answers = classification.predict_with(model, texts) if texts else []

@@ -153,6 +153,7 @@ FLOORS: list[tuple[str, list[str]]] = [
         "joining",
         [
             "tickets.comparing",
+            "tickets.asking",
             "tickets.deciding",
             "tickets.deciding_many",
             "tickets.learning",
@@ -228,9 +229,10 @@ FLOORS: list[tuple[str, list[str]]] = [
 ]
 NAMES = [*(name for name, _ in FLOORS), "nowhere"]
 # Below the entry points and the watchers, who may know both the prediction and the rules: one that
-# decides, one that carries what training found to the rules' side, one that plays demo days,
-# one that compares versions, and one that asks a model in the shadow.
+# asks, one that decides, one that carries what training found to the rules' side, one that plays
+# demo days, one that compares versions, and one that asks a model in the shadow.
 KNOW_BOTH = {
+    "tickets.asking",
     "tickets.comparing",
     "tickets.deciding",
     "tickets.deciding_many",

@@ -20,7 +20,7 @@ from decisions.offering import Filled
 from decisions.services import NoPolicyInForce
 from decisions.wording import NO_INTENT_WORDS
 from supportops.templatetags.console import person
-from tickets import deciding
+from tickets import asking, deciding
 from tickets.admin import timeline, window
 from tickets.admin.staff import assignable
 from tickets.admin.ticket_list import with_openings
@@ -171,7 +171,7 @@ def explain(ticket: Ticket) -> Terms | None:
     message = Message.objects.filter(ticket=ticket, number=number, erased_at=None).first()
     if message is None:
         return None
-    told = classification.explain(deciding.text_of(message.subject, message.body))
+    told = classification.explain(asking.text_of(message.subject, message.body))
     if told is None:
         return None
     version, explanation = told

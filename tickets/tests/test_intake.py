@@ -205,7 +205,7 @@ def test_two_integrations_may_use_the_same_external_id(automating, shop):
 
 def test_who_was_faster_while_the_classifier_thought_is_who_counts(automating, monkeypatch):
     """The twin is stored between looking for an earlier one and storing this one."""
-    ask, twins = intake.deciding.ask, []
+    ask, twins = intake.asking.ask, []
 
     def slow(*args, **kwargs):
         if not twins:
@@ -213,14 +213,14 @@ def test_who_was_faster_while_the_classifier_thought_is_who_counts(automating, m
             twins[0] = receive(inquiry(idempotency_key="k"), now=NOW)
         return ask(*args, **kwargs)
 
-    monkeypatch.setattr(intake.deciding, "ask", slow)
+    monkeypatch.setattr(intake.asking, "ask", slow)
     late = receive(inquiry(idempotency_key="k"), now=NOW)
     assert (late.ticket, late.repeated) == (twins[0].ticket, True)
     assert Ticket.objects.count() == 1
 
 
 def test_who_was_faster_with_another_body_is_a_refusal(automating, monkeypatch):
-    ask, twins = intake.deciding.ask, []
+    ask, twins = intake.asking.ask, []
 
     def slow(*args, **kwargs):
         if not twins:
@@ -228,7 +228,7 @@ def test_who_was_faster_with_another_body_is_a_refusal(automating, monkeypatch):
             receive(inquiry(idempotency_key="k", message="Faster"), now=NOW)
         return ask(*args, **kwargs)
 
-    monkeypatch.setattr(intake.deciding, "ask", slow)
+    monkeypatch.setattr(intake.asking, "ask", slow)
     with pytest.raises(DifferentBody):
         receive(inquiry(idempotency_key="k"), now=NOW)
     assert Ticket.objects.count() == 1
@@ -308,9 +308,9 @@ def test_an_inquiry_costs_a_fixed_number_of_queries(automating, settings):
 
 def test_predicting_happens_before_the_transaction_opens(automating, monkeypatch):
     asked_inside = []
-    ask = intake.deciding.ask
+    ask = intake.asking.ask
     monkeypatch.setattr(
-        intake.deciding,
+        intake.asking,
         "ask",
         lambda *args, **kwargs: (
             asked_inside.append(len(connection.savepoint_ids)),

@@ -16,7 +16,7 @@ from classification.contract import Prediction
 from decisions import services as decisions
 from decisions import stops
 from decisions.models import Decision
-from tickets import audit, conversation, deciding, handling, intake, reclassifying
+from tickets import asking, audit, conversation, deciding, handling, intake, reclassifying
 from tickets.codes import AuditKind, NoIntent, OutboxKind, Outcome, TicketStatus
 from tickets.models import AuditRecord, Outbox, Ticket
 from tickets.tests.arriving import (
@@ -48,9 +48,9 @@ STORING = (
 STORING_TOO = {
     "decisions.services:audit_data",
     "tickets.deciding:audit_entry",
-    "tickets.deciding:ask",
+    "tickets.asking:ask",
     "tickets.deciding:decide",
-    "tickets.deciding:takes_its_time",
+    "tickets.asking:takes_its_time",
     "classification.remote:is_on",
     "tickets.models.ticket:new_nonce",
     "tickets.references:new_reference",
@@ -385,7 +385,7 @@ def test_the_database_refuses_a_second_decision_of_a_round(automating):
 def test_deciding_a_decided_round_again_changes_nothing(automating):
     ticket = arrive()
     before = stored()
-    question = deciding.ask("", "Where is my order?")
+    question = asking.ask("", "Where is my order?")
     with pytest.raises(IntegrityError), transaction.atomic():
         deciding.decide(ticket, ticket.messages.get(number=1), question, now=NOW)
     assert stored() == before

@@ -130,13 +130,13 @@ def test_a_ticket_that_a_person_answered_keeps_its_intent_though_it_is_open(wait
 
 
 def test_what_a_person_does_while_the_classifier_thinks_stays(waiting, by_agent, monkeypatch):
-    ask = reclassifying.deciding.ask_many
+    ask = reclassifying.asking.ask_many
 
     def slow(messages):
         handling.correct_intent(waiting.pk, "complaint", actor=by_agent, now=NOW)
         return ask(messages)
 
-    monkeypatch.setattr(reclassifying.deciding, "ask_many", slow)
+    monkeypatch.setattr(reclassifying.asking, "ask_many", slow)
     run()
     waiting.refresh_from_db()
     assert (waiting.intent, waiting.intent_corrected) == ("complaint", True)

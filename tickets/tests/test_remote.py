@@ -18,7 +18,7 @@ from decisions.models import Decision
 from decisions.services import policy_in_force
 from metrics.services import counts
 from supportops import jobs
-from tickets import conversation, deciding, handling, intake
+from tickets import asking, conversation, deciding, handling, intake
 from tickets.codes import Channel, EventKind, NoIntent, Outcome, Priority, TicketStatus
 from tickets.intake import Inquiry
 from tickets.models import AuditRecord, Message, Outbox, Ticket
@@ -438,7 +438,7 @@ def test_working_twice_decides_once(server):
 def test_who_decides_while_the_model_thinks_is_not_overruled(server):
     """A person takes the ticket between the question and the answer."""
     ticket = receive()
-    question = deciding.with_second_opinions([deciding.ask("", TEXT)], now=NOW)[0]
+    question = asking.with_second_opinions([asking.ask("", TEXT)], now=NOW)[0]
     handling.close(ticket.pk, actor=Actor.machine(), now=NOW)
     message = Message.objects.get(ticket=ticket)
     assert intake._decide(message, question, now=NOW, wait=True) is None

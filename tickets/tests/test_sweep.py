@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 
 from decisions.models import Decision
-from tickets import conversation, deciding, intake, record
+from tickets import asking, conversation, deciding, intake, record
 from tickets.codes import EventKind, TicketStatus
 from tickets.models import Outbox
 from tickets.record import Actor
@@ -110,14 +110,14 @@ def test_who_wrote_again_before_the_decision_gets_a_person(automating):
 
 def test_what_is_said_while_the_classifier_thinks_is_not_passed_over(automating, monkeypatch):
     left = TicketFactory(created_at=LEFT)
-    ask = deciding.ask
+    ask = asking.ask
 
     def interrupted(*args, **kwargs):
-        monkeypatch.setattr(deciding, "ask", ask)
+        monkeypatch.setattr(asking, "ask", ask)
         conversation.customer_reply(left.pk, "I will call my lawyer.", now=NOW)
         return ask(*args, **kwargs)
 
-    monkeypatch.setattr(deciding, "ask", interrupted)
+    monkeypatch.setattr(asking, "ask", interrupted)
     assert intake.finish(left.pk, now=NOW).reasons == ["guard:wrote_again"]
 
 
