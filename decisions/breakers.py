@@ -23,11 +23,15 @@ from decisions.models import OVERALL, Breaker, Certificate, Decision, Finding, R
 from decisions.services import NoPolicyInForce, policy_in_force
 from tickets import record
 from tickets.codes import AuditKind, FindingSource, Outcome, ReviewPart
+from tickets.models import first_row
 
 VOLUME_DAYS = 28
 DEFAULT_ALPHA = 0.05
 CHARTS = 2  # of each breaker
 GROWN = 1.1  # a chart is raised when the volume asks for so much more
+ANSWERED = """
+SELECT 1 FROM decisions_decision WHERE outcome = %s AND intent = %s LIMIT 1 OFFSET %s
+"""
 REVIEWED_FIRST = 100  # automatic answers of a new intent that are all reviewed
 
 
@@ -236,5 +240,4 @@ def _put_on_record(breaker: Breaker, actor: record.Actor, now: datetime) -> None
 
 def is_new(intent: str) -> bool:
     """Whether the intent has had fewer automatic answers than are all reviewed."""
-    answered = Decision.objects.filter(outcome=Outcome.AUTO_RESOLVE, intent=intent)
-    return not answered[REVIEWED_FIRST - 1 : REVIEWED_FIRST].exists()
+    return first_row(ANSWERED, Outcome.AUTO_RESOLVE, intent, REVIEWED_FIRST - 1) is None

@@ -22,7 +22,7 @@ from decisions.models import Decision, Review
 from decisions.sampling import Rates
 from tickets import record
 from tickets.codes import AuditKind, FindingSource, ReviewPart, ReviewVerdict
-from tickets.models import Message, Ticket, TicketEvent
+from tickets.models import Message, Ticket, TicketEvent, insert
 
 CLAIM = timedelta(minutes=15)
 LATE_AFTER = timedelta(days=14)
@@ -78,7 +78,7 @@ def draw(
     rate = 1.0 if all_of_them else rates().of(stratum)
     if u >= rate:
         return None
-    return Review.objects.create(
+    review = Review(
         ticket_id=decision.ticket_id,
         decision=decision,
         u=u,
@@ -87,6 +87,8 @@ def draw(
         created_at=now,
         due_at=now + LATE_AFTER,
     )
+    insert(review)
+    return review
 
 
 def draw_for(decision: Decision, verdict: Verdict, *, now: datetime) -> Review | None:

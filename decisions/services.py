@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F
 
 from decisions import covering, engine, replies
 from decisions.cases import Case, Surroundings, facts_of
@@ -28,7 +27,7 @@ from decisions.policy import IntentPolicy, PolicySnapshot
 from decisions.topics import TopicDetector
 from tickets import calendars
 from tickets.codes import Level, Outcome, Reason
-from tickets.models import Ticket, first_row, rows_of
+from tickets.models import Ticket, changed, first_row, insert, rows_of
 
 DAY = timedelta(hours=24)
 
@@ -37,6 +36,9 @@ LATEST_PUBLICATION = "SELECT id, policy_id FROM decisions_publication ORDER BY i
 STOPPED = """
 SELECT EXISTS (SELECT 1 FROM decisions_switch WHERE "on"),
        EXISTS (SELECT 1 FROM decisions_breaker WHERE open AND intent IN (%s, %s))
+"""
+TAKE_ONE = """
+UPDATE decisions_quota SET used = used + 1 WHERE intent = %s AND hour = %s AND used < %s
 """
 NEWEST_VERSION = """
 SELECT * FROM decisions_replytemplate WHERE slug = %s ORDER BY version DESC LIMIT 1
@@ -265,12 +267,11 @@ def take_quota(intent: str, rule: IntentPolicy, policy: PolicySnapshot, now: dat
 def _take(intent: str, cap: int | None, hour: datetime) -> bool:
     if cap is None:
         return True
-    free = Quota.objects.filter(intent=intent, hour=hour, used__lt=cap)
-    if free.update(used=F("used") + 1):
+    if changed(TAKE_ONE, intent, hour, cap):
         return True
     # The first of an hour makes its row; whoever loses that race takes from the winner's.
-    Quota.objects.bulk_create([Quota(intent=intent, hour=hour)], ignore_conflicts=True)
-    return free.update(used=F("used") + 1) == 1
+    insert(Quota(intent=intent, hour=hour), unless_there=True)
+    return changed(TAKE_ONE, intent, hour, cap) == 1
 
 
 def reply_for(intent: IntentPolicy, variables: Mapping[str, str]) -> Reply | None:

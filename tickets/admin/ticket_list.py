@@ -251,7 +251,7 @@ class TicketListAdmin(ListActions):
         paginator: Any = super().get_paginator(request, *args, **kwargs)
         if request.GET.get("q", "").strip():
             paginator.cap = MOST_FOUND
-        return paginator  # type: ignore[no-any-return]
+        return paginator
 
     @display(description="Reference")
     def reference(self, ticket: Ticket) -> SafeString:

@@ -14,6 +14,7 @@ from tickets.models.log import (
 from tickets.models.people import ApiKey, Requester
 from tickets.models.statements import (
     all_rows,
+    changed,
     first_row,
     insert,
     insert_all,
@@ -48,6 +49,7 @@ __all__ = [
     "TicketEvent",
     "TouchedHour",
     "all_rows",
+    "changed",
     "first_row",
     "insert",
     "insert_all",

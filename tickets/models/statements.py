@@ -24,6 +24,7 @@ SIMPLE = (
     models.BooleanField,
     models.ForeignKey,
 )
+GIVEN = frozenset({*SIMPLE} - {models.BooleanField})  # read as they are written
 
 
 def insert(row: models.Model, *, unless_there: bool = False) -> bool:
@@ -83,9 +84,46 @@ def all_rows(sql: str, *values: Any) -> list[Any]:
         return list(cursor.fetchall())
 
 
+def changed(sql: str, *values: Any) -> int:
+    """How many rows a change met."""
+    with transaction.mark_for_rollback_on_error(using="default"), connection.cursor() as cursor:
+        cursor.execute(sql, [_adapted(value) for value in values])
+        return int(cursor.rowcount)
+
+
 def rows_of(model: type[M], sql: str, *values: Any) -> list[M]:
     """The rows of a model that a question brings; it selects all columns."""
-    return list(model._default_manager.raw(sql, [_adapted(value) for value in values]))
+    with transaction.mark_for_rollback_on_error(using="default"), connection.cursor() as cursor:
+        cursor.execute(sql, [_adapted(value) for value in values])
+        places, names = _reading(model, tuple(column[0] for column in cursor.description))
+        found, own = cursor.fetchall(), connections["default"]
+    converters = [
+        (place, column, convert)
+        for place, column in _converted(model)
+        if (convert := [*own.ops.get_db_converters(column), *column.get_db_converters(own)])
+    ]
+    rows = []
+    for row in found:
+        held = [row[place] for place in places]
+        for place, column, convert in converters:
+            for one in convert:
+                held[place] = one(held[place], column, own)
+        rows.append(model.from_db("default", names, held))
+    return rows
+
+
+@cache
+def _converted(model: type[models.Model]) -> list[tuple[int, Any]]:
+    """Columns that a database may not give as Python has them, with their places."""
+    fields = enumerate(model._meta.concrete_fields)
+    return [(place, field.cached_col) for place, field in fields if type(field) not in GIVEN]
+
+
+@cache
+def _reading(model: type[models.Model], columns: tuple[str, ...]) -> tuple[list[int], list[str]]:
+    """Where in an answer each field of a model stands, and their names."""
+    fields = model._meta.concrete_fields
+    return [columns.index(str(field.column)) for field in fields], [f.attname for f in fields]
 
 
 def _adapted(value: Any) -> Any:
