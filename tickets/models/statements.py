@@ -136,11 +136,14 @@ def _adapted(value: Any) -> Any:
 def _values(row: models.Model, fields: Sequence[Any]) -> list[Any]:
     """What the database is given: most values as they are, the others as Django prepares them."""
     given, own = [], connections["default"]  # not the proxy, which looks for its thread each time
+    moment = own.ops.adapt_datetimefield_value
     for field in fields:
         value = getattr(row, field.attname)
         kind = type(value)
         if kind in AS_THEY_ARE and isinstance(field, SIMPLE):
             given.append(value)
+        elif kind is datetime and value.tzinfo is not None and type(field) is models.DateTimeField:
+            given.append(moment(value))
         else:
             given.append(field.get_db_prep_save(field.pre_save(row, add=True), own))
     return given
