@@ -43,8 +43,12 @@ class Path:
 
 
 def step_for(alpha: float) -> int:
-    """m: what one wrong answer weighs against right ones, for alpha against 5 alpha."""
-    allowed, worse = alpha, min(WORSE * alpha, 0.999)
+    """m: what one wrong answer weighs against right ones, for alpha against 5 alpha.
+
+    From a ninth on, against the middle between alpha and certainty: else a wrong answer would weigh
+    next to nothing.
+    """
+    allowed, worse = alpha, min(WORSE * alpha, (1 + alpha) / 2)
     gain = log(worse * (1 - allowed) / (allowed * (1 - worse)))
     return round(gain / log((1 - allowed) / (1 - worse)))
 
@@ -67,21 +71,25 @@ def run_length(step: int, height: int, rate: float, start: int = 0) -> float:
 
 
 def height_for(step: int, rate: float, wanted: float) -> int:
-    """The smallest h whose expected run length at `rate` is at least `wanted`.
-
-    Raises:
-        ValueError: no height within reason gives so long a run.
-    """
-    low, high = 1, LARGEST
-    if run_length(step, high, rate) < wanted:
-        raise ValueError("No threshold gives so few false trips.")
+    """The smallest h whose expected run length at `rate` is at least `wanted`; where none within
+    reason is, the largest of those: it trips more often than wanted, never less."""
+    low = high = 1
+    # From below: far above, runs are longer than what floating point can solve for.
+    while high < LARGEST and not _runs(step, high, rate, wanted):
+        low, high = high + 1, min(2 * high, LARGEST)
     while low < high:
         middle = (low + high) // 2
-        if run_length(step, middle, rate) >= wanted:
+        if _runs(step, middle, rate, wanted):
             high = middle
         else:
             low = middle + 1
     return low
+
+
+def _runs(step: int, height: int, rate: float, wanted: float) -> bool:
+    """Whether it runs so long. What came out negative was too long to be solved for."""
+    length = run_length(step, height, rate)
+    return length >= wanted or length < 0
 
 
 def chart_for(*, alpha: float, scored_a_day: float, false_trips_a_year: float) -> Chart:

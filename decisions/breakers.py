@@ -53,11 +53,11 @@ def book(
     Finding.objects.create(decision=decision, source=source, wrong=wrong, user=user, at=now)
     if not wrong:
         return []
-    return [
-        breaker
-        for intent in (OVERALL, decision.intent or OVERALL)
-        if (breaker := _check(intent, now)) is not None
-    ]
+    intents = sorted({OVERALL, decision.intent or OVERALL})
+    # Both rows first: who trips the one holds locks that whoever has the other may wait for.
+    for intent in intents:
+        held(intent, now)
+    return [breaker for intent in intents if (breaker := _check(intent, now)) is not None]
 
 
 def _check(intent: str, now: datetime) -> Breaker | None:

@@ -81,7 +81,8 @@ def plan(since: datetime, until: datetime, now: datetime) -> Plan:
     edges = [span for span in ((since, first), (last, until)) if span[0] < span[1]]
     fresh, marks = _open(first, last, counted_until)
     if not _are_few(fresh, marks, FEW if counted_until else WHILE_NOTHING_IS_COUNTED):
-        fresh, marks, waiting = [], frozenset(), len(marks)
+        waiting = len(marks) + sum((end - start) // HOUR for start, end in fresh)
+        fresh, marks = [], frozenset()
     else:
         waiting = 0
     start_fresh = fresh[0][0] if fresh else last

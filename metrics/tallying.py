@@ -264,6 +264,8 @@ def stretches(facts: TicketFacts) -> Iterator[Stretch]:
     if not facts.had_by_person:
         return
     over = facts.resolved_at if facts.status in OVER else None
+    if facts.channel == Channel.IMPORT and facts.status in OVER and over is None:
+        return  # it ended elsewhere, nobody knows when
     if facts.human_reply_at is None and over is not None:
         yield Stretch("first_response" + LOST, began, over, business=True)
     else:

@@ -27,6 +27,9 @@ class Finding:
         return f"record {self.number}: {self.problem}"
 
 
+NOT_NAMED = "it is not the record that the head names"
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
     """What a check of the chain came to. Sound when there is no finding."""
@@ -50,13 +53,19 @@ def verify() -> Verified:
     broken = next((head for head in heads if not audit_heads.is_genuine(head)), None)
     if broken is not None:
         return Verified(0, 0, Finding(broken.number, "its signed head has no valid signature"))
-    seen, digest = 0, GENESIS
+    named = _head()  # before the records: others go on writing both meanwhile
+    seen, digest, at_named = 0, GENESIS, GENESIS
     for row in _rows():
         problem = _problem(row, seen + 1, digest, signed)
         if problem is not None:
             return Verified(seen, _last(signed, seen), Finding(seen + 1, problem))
         seen, digest = row["number"], row["digest"]
-    return Verified(seen, _last(signed, seen), _end(seen, digest, signed))
+        if seen == named.number:
+            at_named = digest
+    finding = _missing(seen, signed, named)
+    if finding is None and named.number and at_named != named.digest:
+        finding = Finding(named.number, NOT_NAMED)
+    return Verified(seen, _last(signed, seen), finding or _unnamed(seen, digest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +97,11 @@ def verify_stretch(after: int, digest: str, limit: int) -> Stretch:
         number, digest, seen = row["number"], row["digest"], seen + 1
     if seen == limit:
         return Stretch(number, digest, ended=False, finding=None)
-    # Whoever wrote between the two looks made the chain longer, not shorter.
+    named = _head()  # before the last look: whoever writes meanwhile makes the chain longer
     if AuditRecord.objects.filter(number__gt=number).exists():
         return Stretch(number, digest, ended=False, finding=None)
-    return Stretch(number, digest, ended=True, finding=_end(number, digest, signed))
+    finding = _missing(number, signed, named)
+    return Stretch(number, digest, ended=True, finding=finding or _unnamed(number, digest))
 
 
 def _rows() -> Iterator[Mapping[str, Any]]:
@@ -126,17 +136,26 @@ def _problem(
     return None
 
 
-def _end(seen: int, digest: str, signed: Mapping[int, SignedHead]) -> Finding | None:
-    """Whether records are missing at the end."""
+def _head() -> AuditHead:
+    return AuditHead.objects.filter(pk=1).first() or AuditHead(number=0, digest=GENESIS)
+
+
+def _missing(seen: int, signed: Mapping[int, SignedHead], named: AuditHead) -> Finding | None:
+    """Whether records are missing at the end, which were there before it was looked at."""
     beyond = [number for number in signed if number > seen]
     if beyond:
         return Finding(seen + 1, f"missing; records up to {max(beyond)} were signed")
-    head = AuditHead.objects.filter(pk=1).first()
-    number = head.number if head else 0
-    if number > seen:
-        return Finding(seen + 1, f"missing; the head says that there are {number} records")
-    if number < seen or (head is not None and seen and head.digest != digest):
-        return Finding(seen, "it is not the record that the head names")
+    if named.number > seen:
+        return Finding(seen + 1, f"missing; the head says that there are {named.number} records")
+    return None
+
+
+def _unnamed(seen: int, digest: str) -> Finding | None:
+    """Whether the last record that was seen is one that the head knows. The head is read after it,
+    so it may be further."""
+    head = _head()
+    if head.number < seen or (head.number == seen and seen and head.digest != digest):
+        return Finding(seen, NOT_NAMED)
     return None
 
 

@@ -18,6 +18,8 @@ from tickets.thanks import is_only_thanks
 
 # From here a customer's word starts a new round.
 CONCLUDED = frozenset({TicketStatus.ANSWERED, TicketStatus.RESOLVED, TicketStatus.CLOSED})
+DOUBLE_CLICK = timedelta(minutes=10)
+QUESTION_MARKS = "?？؟;"  # the last one: Greek
 # From here a ticket goes back to a person; elsewhere one has it, or it is spam.
 BACK = CONCLUDED | {TicketStatus.WAITING}
 
@@ -41,13 +43,13 @@ def customer_reply(
         ticket = _survivor(asked)
         if ticket.status == TicketStatus.SPAM:
             raise NotPossible("This conversation is closed.")
-        earlier = _said_already(asked, body, after)
+        earlier = _said_already(asked, ticket, body, after, now)
         if earlier is not None:
             return earlier
         message = deciding.add_message(ticket, Author.CUSTOMER, body=body, now=now)
         ticket.last_customer_at = ticket.updated_at = now
         told = record.event(ticket, EventKind.CUSTOMER_REPLIED, actor, now, message=message.number)
-        if is_only_thanks(body):
+        if is_only_thanks(body) and not _answers_a_question(ticket, message):
             _finish(ticket, [told], now)
         elif ticket.status in CONCLUDED:
             _new_round(ticket, message, question, actor, now, events=[told])
@@ -179,11 +181,26 @@ def resolve_held(ticket: Ticket, actor: Actor, now: datetime, kinds: list[EventK
     _finish(ticket, [record.event(ticket, kind, actor, now) for kind in kinds], now)
 
 
-def _said_already(ticket: Ticket, body: str, after: int | None) -> Message | None:
+def _said_already(
+    asked: Ticket, ticket: Ticket, body: str, after: int | None, now: datetime
+) -> Message | None:
+    """What was sent before with the same words. A merged ticket's page knows no numbers of the
+    ticket in which its conversation goes on, so there the last minutes count."""
     if after is None:
         return None
-    newer = ticket.messages.filter(number__gt=after, author=Author.CUSTOMER, body=body)
-    return newer.first()
+    said = ticket.messages.filter(author=Author.CUSTOMER, body=body)
+    if ticket.pk == asked.pk:
+        return said.filter(number__gt=after).first()
+    return said.filter(created_at__gt=now - DOUBLE_CLICK).first()
+
+
+def _answers_a_question(ticket: Ticket, message: Message) -> bool:
+    """Whether the customer's turn was to answer: "Sure, thanks" is more than thanks then."""
+    if ticket.status != TicketStatus.WAITING:
+        return False
+    before = ticket.messages.visible_to_customer().filter(number__lt=message.number)
+    asked = before.exclude(author=Author.CUSTOMER).order_by("-number").first()
+    return asked is not None and any(sign in asked.body for sign in QUESTION_MARKS)
 
 
 def _goes_on_in(ticket_id: int) -> int:

@@ -170,11 +170,21 @@ def has_persons_word(ticket: Ticket) -> bool:
 def _note_decision(ticket: Ticket, decision: Decision, now: datetime) -> None:
     ticket.outcome, ticket.reasons = decision.outcome, decision.reasons
     ticket.decided_at = ticket.updated_at = now
-    if decision.queue and (ticket.queue_id is None or ticket.assignee_id is None):
+    if decision.queue and _may_be_moved(ticket):
         found = first_row("SELECT id FROM tickets_queue WHERE slug = %s", decision.queue)
         ticket.queue_id = found[0] if found else ticket.queue_id
     if ticket.round == 1:
         ticket.priority = Priority(decision.priority)
+
+
+def _may_be_moved(ticket: Ticket) -> bool:
+    """Where a person has put a ticket, or holds it, it stays."""
+    if ticket.queue_id is None:
+        return True
+    moved = [EventKind.QUEUE_CHANGED, EventKind.TICKET_ESCALATED]
+    return ticket.assignee_id is None and (
+        ticket.round == 1 or not ticket.events.filter(kind__in=moved).exists()
+    )
 
 
 def _answer(ticket: Ticket, reply: Reply, now: datetime) -> tuple[list[TicketEvent], list[Outbox]]:

@@ -10,11 +10,12 @@ from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.http import QueryDict
 
 from decisions.models import Review
 from tickets import record, search
 from tickets.codes import AuditKind, OutboxState
-from tickets.models import IdempotencyKey, Message, Outbox, Requester, Ticket
+from tickets.models import IdempotencyKey, Message, Outbox, Requester, SavedView, Ticket
 from tickets.models.ticket import new_nonce
 from tickets.record import Actor, AuditEntry
 
@@ -30,6 +31,7 @@ class Erased:
     messages: int
     outbox: int
     keys: int
+    views: int  # saved searches for the person
 
 
 def count(email: str) -> Erased:
@@ -42,7 +44,20 @@ def count(email: str) -> Erased:
         messages=Message.objects.filter(ticket__in=tickets, erased_at=None).count(),
         outbox=Outbox.objects.filter(ticket__in=tickets, state=OutboxState.PENDING).count(),
         keys=IdempotencyKey.objects.filter(ticket__in=tickets).count(),
+        views=len({pk for person in people for pk in _views_of(person)}),
     )
+
+
+def _views_of(person: Requester) -> list[int]:
+    """Saved searches that name the person: by address, or by first and last name."""
+    name = " ".join(person.name.casefold().split())
+    named = [person.email or "", name if " " in name else ""]
+    found = []
+    for view in SavedView.objects.all():
+        asked = f"{QueryDict(view.query).get('q', '')}\n{view.name}".casefold()
+        if any(words and words in " ".join(asked.split()) for words in named):
+            found.append(view.pk)
+    return found
 
 
 def erase(email: str, *, actor: Actor, now: datetime) -> Erased:
@@ -78,6 +93,7 @@ def _erase_person(person: Requester, actor: Actor, now: datetime) -> None:
         # A new nonce ends every tracking link that is still in somebody's mailbox.
         tickets.filter(pk=ticket.pk).update(tracking_nonce=new_nonce())
         ticket.reviews.update(note="")  # a reviewer's own words about the message
+    SavedView.objects.filter(pk__in=_views_of(person)).delete()
     tickets.update(metadata={}, external_id=None, body_hash="", tracking_expires_at=now)
     Requester.objects.filter(pk=person.pk).update(email=None, name="", erased_at=now)
     data = {"tickets": tickets.count(), "messages": number}

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, User
 
 from decisions import breakers
 from decisions.models import Decision, Override
-from tickets import conversation, deciding, record, targets
+from tickets import conversation, deciding, record, targets, tracking
 from tickets.codes import (
     AuditKind,
     Author,
@@ -64,6 +64,8 @@ def agent_reply(
         ticket.decided_at = ticket.decided_at or now
         if ticket.assignee_id is None:
             ticket.assignee_id = actor.user_id
+        tracking.renew(ticket, now)  # the answer's mail brings the link along
+        ticket.resolved_at = None
         ticket.updated_at = now
         ticket.save()
         told = record.event(ticket, EventKind.AGENT_REPLIED, actor, now, message=message.number)
@@ -205,7 +207,7 @@ def unmark_spam(ticket_id: int, *, actor: Actor, now: datetime) -> None:
     with held(ticket_id) as ticket:
         if ticket.status != TicketStatus.SPAM:
             return
-        ticket.status = TicketStatus.OPEN
+        ticket.status, ticket.resolved_at = TicketStatus.OPEN, None
         targets.hand_over(ticket, now)
         _save(ticket, EventKind.REOPENED, actor, now, status=TicketStatus.SPAM)
 
@@ -221,7 +223,7 @@ def correct_intent(
     """A person says what the customer wants. None: none of the intents."""
     with held(ticket_id) as ticket:
         before = ticket.intent
-        if before == intent and ticket.intent_corrected:
+        if before == intent and ticket.intent_corrected and machine_was_wrong is None:
             return
         ticket.intent, ticket.intent_corrected = intent, True
         if intent is not None:

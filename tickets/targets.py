@@ -167,8 +167,11 @@ def _step(ticket: Ticket, row: Target, now: datetime) -> None:
         _go_on(row, now)
     elif ticket.status == TicketStatus.WAITING:
         _wait(row, now)
-    elif ticket.status in ENDED and row.is_open:
-        _end(row, now)
+    elif ticket.status in ENDED:
+        if row.met_at is not None or row.breached_at is not None:
+            row.cancelled_at = None  # the ticket was no spam
+        if row.is_open:
+            _end(row, now)
 
 
 def _go_on(row: Target, now: datetime) -> None:
@@ -188,7 +191,10 @@ def _wait(row: Target, now: datetime) -> None:
     """Somebody answered: the customer's turn."""
     if row.kind == TargetKind.FIRST_RESPONSE:
         row.met_at, row.cancelled_at = row.met_at or now, None
-    elif row.is_open:
+        return
+    if row.met_at is None:
+        row.cancelled_at = None  # the ticket was no spam
+    if row.is_open and row.paused_at is None:
         row.pause(_hours(row, now), now)
 
 

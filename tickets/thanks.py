@@ -13,7 +13,7 @@ FILLERS = frozenset(
     (
         "you u so very much many lots a lot ok okay all good great perfect for your the quick "
         "fast help reply answer response that's that is was helpful helped me really appreciated "
-        "appreciate it worked works now got yes hi hello team everyone best "
+        "appreciate it worked works now got hi hello team everyone best "
         "regards vielen dank für die hilfe schnelle antwort alles klar solved this "
         "sorted and i"
     ).split()

@@ -6,7 +6,7 @@ The link itself is stored nowhere and logged nowhere.
 import base64
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.urls import reverse
@@ -14,6 +14,7 @@ from django.urls import reverse
 from tickets.models import Ticket
 from tickets.references import PATTERN
 
+LEFT = 1 / 12  # so much of its life a link still has when an answer goes out
 SIGNATURE_BYTES = 24  # 32 characters of base64, without padding: every bit of the text counts
 
 
@@ -24,6 +25,14 @@ def signature(ticket: Ticket) -> str:
     key = hashlib.sha256(b"tracking|" + settings.SECRET_KEY.encode()).digest()
     digest = hmac.new(key, text.encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest[:SIGNATURE_BYTES]).decode()
+
+
+def renew(ticket: Ticket, now: datetime) -> None:
+    """Give a ticket whose link is over, or soon will be, a new one; the caller saves it. Links that
+    were sent before end with that: the end is part of what is signed."""
+    life = timedelta(days=settings.TRACKING_DAYS)
+    if ticket.tracking_expires_at < now + life * LEFT:
+        ticket.tracking_expires_at = now + life
 
 
 def link(ticket: Ticket) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decisions.breaker import Chart, chart_for, follow, height_for, run_length, step_for
+from decisions.breaker import LARGEST, Chart, chart_for, follow, height_for, run_length, step_for
 
 
 @pytest.mark.parametrize(("alpha", "step"), [(0.01, 40), (0.02, 20), (0.05, 8)])
@@ -36,6 +36,21 @@ def test_height_is_the_smallest_that_runs_long_enough(wanted, height):
 @pytest.mark.parametrize(("a_day", "height"), [(50, 75), (500, 102), (5_000, 130)])
 def test_chart_for_one_false_trip_a_year(a_day, height):
     assert chart_for(alpha=0.02, scored_a_day=a_day, false_trips_a_year=1) == Chart(20, height)
+
+
+@pytest.mark.parametrize("a_day", [1, 50, 20_000])
+@pytest.mark.parametrize("alpha", [n / 200 for n in range(1, 100)])
+def test_every_certificate_gets_a_chart_that_a_row_of_wrong_answers_trips(alpha, a_day):
+    chart = chart_for(alpha=alpha, scored_a_day=a_day, false_trips_a_year=0.02)
+    assert chart.step >= 2
+    wanted = 365 * a_day / 0.02
+    assert run_length(chart.step, chart.height - 1, alpha) < wanted
+    assert run_length(chart.step, chart.height, alpha) >= wanted
+    assert follow([True] * chart.height, chart).tripped
+
+
+def test_no_height_within_reason_is_no_failure():
+    assert height_for(2, 0.9, 1e300) == LARGEST
 
 
 def test_computed_run_length_is_that_of_simulated_answers():

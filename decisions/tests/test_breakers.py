@@ -1,6 +1,9 @@
 """Breakers as rows."""
 
+from threading import Event
+
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from decisions import breakers, stops
@@ -12,6 +15,7 @@ from tickets.codes import AuditKind, Channel, FindingSource, Outcome
 from tickets.intake import Inquiry, receive
 from tickets.models import AuditRecord
 from tickets.record import Actor
+from tickets.tests.arriving import in_threads
 
 NOW = timezone.now()
 
@@ -190,3 +194,65 @@ def test_both_charts_share_the_budget(permitted):
     whole = chart_for(alpha=0.05, scored_a_day=1.0, false_trips_a_year=0.5 / 8)
     half = chart_for(alpha=0.05, scored_a_day=1.0, false_trips_a_year=0.25 / 8)
     assert row.height == row.drawn_height == half.height >= whole.height
+
+
+def test_another_word_on_the_same_intent_is_evidence_too(permitted, agent):
+    decision = ask(1)
+    actor, now = Actor.person(agent), timezone.now()
+    handling.correct_intent(decision.ticket_id, "how_to", actor=actor, now=now)
+    handling.correct_intent(decision.ticket_id, "how_to", actor=actor, now=now)
+    assert not Finding.objects.exists()
+    handling.correct_intent(
+        decision.ticket_id, "how_to", actor=actor, now=now, machine_was_wrong=True
+    )
+    assert Finding.objects.get().wrong
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.2])
+def test_a_demo_certificate_of_any_strictness_has_its_breakers(starter, says, agent, alpha):
+    says("order_status")
+    CertificateFactory(intents=["order_status"], alpha=alpha)
+    assert breakers.keep_up(now=NOW) >= 2
+    assert {row.alpha for row in Breaker.objects.all()} == {alpha}
+    Breaker.objects.filter(intent=OVERALL).update(height=100_000, drawn_height=100_000)
+    assert wrong_until_trip(agent) > 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_who_trips_and_who_arms_do_not_wait_for_each_other(starter, says, agent, lead, monkeypatch):
+    """One trips the breaker of all and then looks at the intent's, the other has that one and waits
+    for the stops that the first one holds: unless the first took both rows before."""
+    says("order_status")
+    CertificateFactory(intents=["order_status"])
+    decision, actor = ask(1), Actor.person(lead)
+    Breaker.objects.create(intent=OVERALL, step=8, height=1, changed_at=NOW)
+    Breaker.objects.create(intent="order_status", step=8, height=1, open=True, changed_at=NOW)
+    tripped, has_the_row = Event(), Event()
+    put_on_record, set_chart = breakers._put_on_record, breakers.set_chart
+
+    def then_wait(breaker, *args):
+        put_on_record(breaker, *args)
+        if breaker.intent == OVERALL:
+            tripped.set()
+            has_the_row.wait(0.5)
+
+    def once_it_is_held(*args, **kwargs):
+        has_the_row.set()
+        set_chart(*args, **kwargs)
+
+    monkeypatch.setattr(breakers, "_put_on_record", then_wait)
+    monkeypatch.setattr(breakers, "set_chart", once_it_is_held)
+
+    def trip():
+        with transaction.atomic():
+            source = FindingSource.OVERRIDE
+            breakers.book(decision, wrong=True, source=source, user=agent, now=timezone.now())
+
+    def arm():
+        tripped.wait(5)
+        breakers.rearm("order_status", "mended", actor=actor, now=timezone.now())
+
+    in_threads([trip, arm])
+    assert Breaker.objects.get(intent=OVERALL).open
+    assert not Breaker.objects.get(intent="order_status").open

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from metrics import definitions, rollup
+from metrics import definitions, reading, rollup
 from metrics.latest import FRESH, keep, latest, worked_out
 from metrics.models import LatestFigures
 from supportops import jobs
@@ -94,3 +94,16 @@ def test_before_anything_was_counted_it_is_worked_out(starter):
     assert latest(NOW).figures["ticket_volume"].value == 0
     keep(NOW)
     assert latest(NOW) == worked_out(NOW)
+
+
+def test_hours_that_nobody_counted_are_named(history, says, monkeypatch):
+    monkeypatch.setattr(reading, "FEW", 3)
+    later = NOW + timedelta(hours=30)
+    for number in range(8):
+        says("order_status")
+        receive(inquiry(email=f"l{number}@example.com"), now=NOW + timedelta(hours=3 * number + 1))
+    assert latest(later).waiting >= 24
+    while rollup.roll_up(later):
+        pass
+    assert latest(later).waiting == 0
+    assert latest(later).figures["ticket_volume"].value == 20

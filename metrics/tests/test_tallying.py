@@ -251,3 +251,12 @@ def test_a_reopened_ticket_is_a_persons_and_open_again():
 
 def test_an_import_says_nothing_of_how_fast_we_decide():
     assert spent(ticket(channel=Channel.IMPORT)) == {}
+
+
+def test_what_ended_elsewhere_at_a_time_nobody_knows_is_not_timed():
+    imported = {"channel": Channel.IMPORT, "decided": by_person("guard:imported")}
+    assert not list(stretches(ticket(**imported, status=TicketStatus.CLOSED)))
+    assert not list(stretches(ticket(**imported, status=TicketStatus.RESOLVED)))
+    known = {"resolved_at": CAME + HOUR, "first_resolved_at": CAME + HOUR}
+    assert list(stretches(ticket(**imported, **known, status=TicketStatus.RESOLVED)))
+    assert list(stretches(ticket(**imported, status=TicketStatus.OPEN)))

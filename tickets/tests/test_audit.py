@@ -257,3 +257,41 @@ def test_a_file_that_is_no_export_is_refused(tmp_path):
     path = tmp_path / "x"
     path.write_text("hello")
     assert run_verifier(path)[0] == 2
+
+
+def while_reading(monkeypatch, write_at):
+    """Somebody writes a record while the chain is read."""
+    read, done = audit._problem, []
+
+    def slow(row, number, previous, signed):
+        if number == write_at and not done:
+            done.append(True)
+            write(1000)
+        return read(row, number, previous, signed)
+
+    monkeypatch.setattr(audit, "_problem", slow)
+
+
+def test_what_is_written_while_the_chain_is_read_breaks_nothing(chain, monkeypatch):
+    read = audit._rows
+    monkeypatch.setattr(audit, "_rows", lambda: iter(list(read())))  # a snapshot, as databases give
+    while_reading(monkeypatch, LENGTH - 3)
+    assert audit.verify().finding is None
+    assert AuditRecord.objects.count() == LENGTH + 1
+    assert audit.verify().records == LENGTH + 1
+
+
+def test_what_is_written_between_the_looks_of_a_stretch_breaks_nothing(chain, monkeypatch):
+    look, done = audit._head, []
+
+    def then_somebody_writes():
+        head = look()
+        if not done:
+            done.append(True)
+            write(1000)
+        return head
+
+    monkeypatch.setattr(audit, "_head", then_somebody_writes)
+    found = audit.verify_stretch(0, record.GENESIS, 100)
+    assert (found.finding, found.ended) == (None, False)
+    assert audit.verify_stretch(found.number, found.digest, 100).ended

@@ -26,7 +26,7 @@ def in_state(status: str, by_agent: Actor) -> Ticket:
     if status in {"open", "waiting"}:
         conversation.not_helped(ticket.pk, now=NOW)
     if status == "waiting":
-        handling.agent_reply(ticket.pk, "Which order?", actor=by_agent, now=NOW)
+        handling.agent_reply(ticket.pk, "It is on its way.", actor=by_agent, now=NOW)
     ways = {
         "resolved": handling.resolve,
         "closed": handling.close,
@@ -287,3 +287,38 @@ def test_an_answer_that_reached_nobody_goes_to_a_person(automating):
         "machine",
         {"status": "answered", "undelivered": True},
     )
+
+
+@pytest.mark.parametrize("answer", ["Okay, thank you", "Thanks a lot", "Perfect, thanks!"])
+def test_thanks_for_a_question_are_an_answer_to_it(automating, by_agent, answer):
+    ticket = in_state("open", by_agent)
+    handling.agent_reply(ticket.pk, "Shall I send a new one?", actor=by_agent, now=NOW)
+    conversation.customer_reply(ticket.pk, answer, now=LATER)
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.round) == ("open", 2)
+
+
+def test_an_internal_note_asks_the_customer_nothing(automating, by_agent):
+    ticket = in_state("waiting", by_agent)
+    handling.add_note(ticket.pk, "Does he mean it?", actor=by_agent, now=NOW)
+    conversation.customer_reply(ticket.pk, THANKS, now=LATER)
+    ticket.refresh_from_db()
+    assert ticket.status == "waiting"
+
+
+def test_yes_is_more_than_thanks(automating, by_agent):
+    ticket = in_state("waiting", by_agent)
+    conversation.customer_reply(ticket.pk, "Yes, thank you", now=LATER)
+    ticket.refresh_from_db()
+    assert ticket.status == "open"
+
+
+def test_a_double_click_on_a_merged_tickets_page_counts_once(chain):
+    merged, survivor = chain
+    seen = merged.messages.count()
+    for seconds in (0, 1):
+        at = LATER + timedelta(seconds=seconds)
+        conversation.customer_reply(merged.pk, PROBLEM, now=at, after=seen)
+    assert survivor.messages.filter(body=PROBLEM).count() == 1
+    conversation.customer_reply(merged.pk, PROBLEM, now=LATER + HOUR, after=seen)
+    assert survivor.messages.filter(body=PROBLEM).count() == 2

@@ -13,7 +13,15 @@ from decisions.models import Review
 from tickets import audit, conversation, erasure, handling, tracking
 from tickets.codes import AuditKind, Channel, OutboxState
 from tickets.intake import Inquiry, receive
-from tickets.models import AuditRecord, IdempotencyKey, Message, Outbox, Requester, Ticket
+from tickets.models import (
+    AuditRecord,
+    IdempotencyKey,
+    Message,
+    Outbox,
+    Requester,
+    SavedView,
+    Ticket,
+)
 from tickets.record import Actor
 from tickets.tests.visiting import certify
 
@@ -129,3 +137,21 @@ def test_a_name_is_taken_from_the_inquiry_and_never_from_the_address(starter, sa
     assert [reply.splitlines()[0] for reply in replies] == ["Hello Quentina,", "Hello Eve,"]
     names = Message.objects.filter(number=1).order_by("id").values_list("sender_name", flat=True)
     assert list(names) == ["Quentina Zzyzx", "Eve"]
+
+
+def test_saved_searches_for_the_person_go_and_others_stay(ticket, agent, lead):
+    now = timezone.now()
+    searches = {
+        "by address": "q=quentina%40zzyzx.example",
+        "by name": "q=Quentina++Zzyzx&status=open",
+        "quentina@ZZYZX.example": "status=open",
+        "first name only": "q=quentina",
+        "another": "q=order",
+    }
+    for number, (name, query) in enumerate(searches.items()):
+        owner = lead if number % 2 else agent
+        SavedView.objects.create(owner=owner, name=name, query=query, shared=True, created_at=now)
+    assert erasure.count("quentina@zzyzx.example").views == 3
+    erasure.erase("quentina@zzyzx.example", actor=Actor.machine(), now=now)
+    left = set(SavedView.objects.values_list("name", flat=True))
+    assert left == {"first name only", "another"}

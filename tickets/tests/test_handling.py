@@ -11,7 +11,7 @@ from tickets.codes import AuditKind, Priority, Role
 from tickets.holding import ChangedMeanwhile, NotPossible
 from tickets.models import ApiKey, AuditRecord, Message, Outbox, Queue, Ticket
 from tickets.record import Actor
-from tickets.tests.arriving import HOUR, MINUTE, NOW, arrive, in_threads, kinds_of, stored
+from tickets.tests.arriving import DAY, HOUR, MINUTE, NOW, arrive, in_threads, kinds_of, stored
 from tickets.tests.factories import TicketFactory
 
 LATER = NOW + HOUR
@@ -426,3 +426,40 @@ def test_where_the_machine_answered_nothing_there_is_nothing_to_replace(ticket, 
     handling.agent_reply(ticket.pk, "Hello.", actor=by_agent, now=LATER, machine_was_wrong=True)
     assert not Override.objects.exists()
     assert not Finding.objects.exists()
+
+
+def test_a_ticket_that_is_closed_later_was_not_resolved_before(automating, by_agent):
+    automating("refund_request")
+    ticket = arrive()
+    handling.resolve(ticket.pk, actor=by_agent, now=NOW)
+    handling.agent_reply(ticket.pk, "One more thing.", actor=by_agent, now=NOW + DAY)
+    assert Ticket.objects.get(pk=ticket.pk).resolved_at is None
+    handling.close(ticket.pk, actor=by_agent, now=NOW + 2 * DAY)
+    after = Ticket.objects.get(pk=ticket.pk)
+    assert (after.first_resolved_at, after.resolved_at) == (NOW, NOW + 2 * DAY)
+
+
+def test_spam_that_was_none_is_not_resolved(automating, by_agent):
+    automating("refund_request")
+    ticket = arrive()
+    handling.resolve(ticket.pk, actor=by_agent, now=NOW)
+    handling.mark_spam(ticket.pk, actor=by_agent, now=NOW)
+    handling.unmark_spam(ticket.pk, actor=by_agent, now=NOW + DAY)
+    after = Ticket.objects.get(pk=ticket.pk)
+    assert (after.status, after.resolved_at) == ("open", None)
+
+
+@pytest.mark.parametrize("how", ["move", "escalate"])
+def test_where_a_person_put_a_ticket_the_machine_leaves_it(automating, by_agent, how):
+    automating("refund_request")
+    ticket = arrive()
+    technical = Queue.objects.get(slug="technical")
+    if how == "move":
+        handling.move(ticket.pk, technical, actor=by_agent, now=NOW)
+    else:
+        handling.escalate(ticket.pk, actor=by_agent, now=NOW, queue=technical)
+    handling.resolve(ticket.pk, actor=by_agent, now=NOW)
+    Ticket.objects.update(assignee=None)
+    conversation.customer_reply(ticket.pk, "It came back broken again.", now=NOW + DAY)
+    after = Ticket.objects.get(pk=ticket.pk)
+    assert (after.round, after.queue.slug) == (2, "technical")

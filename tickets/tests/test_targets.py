@@ -11,9 +11,10 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from decisions import starter as starter_set
-from tickets import conversation, handling, intake, targets
-from tickets.codes import Channel, Priority, TargetKind, TicketStatus
+from tickets import bulk, conversation, handling, intake, targets
+from tickets.codes import BulkKind, Channel, Priority, TargetKind, TicketStatus
 from tickets.models import Calendar, Queue, ServiceLevel, Target, Ticket, TicketEvent
+from tickets.record import Actor
 from tickets.tests.arriving import DAY, HOUR, MINUTE, NOW, arrive, in_threads, kinds_of
 from tickets.tests.factories import TicketFactory
 
@@ -526,3 +527,25 @@ def test_the_database_holds_a_breach_to_the_deadline_that_was_missed(ticket):
             due_at=NOW,
             warn_at=NOW,
         )
+
+
+@pytest.mark.parametrize("ended", [handling.resolve, handling.close])
+def test_what_was_missed_is_back_when_spam_on_an_ended_ticket_is_undone(ticket, agent, ended):
+    by_agent = Actor.person(agent)
+    ended(ticket.pk, actor=by_agent, now=NOW + 3 * HOUR)
+    before = list(Target.objects.order_by("id").values())
+    assert Target.objects.breached().count() == 1
+    done = bulk.change(BulkKind.SPAM, [ticket.pk], None, user=agent, now=NOW + 4 * HOUR)
+    assert not Target.objects.breached().exists()
+    bulk.undo(done.change.pk, user=agent, now=NOW + 4 * HOUR + MINUTE)
+    assert list(Target.objects.order_by("id").values()) == before
+
+
+def test_what_waited_for_the_customer_waits_again_when_spam_is_undone(ticket, agent):
+    replies(ticket, Actor.person(agent), NOW + HOUR)
+    done = bulk.change(BulkKind.SPAM, [ticket.pk], None, user=agent, now=NOW + 2 * HOUR)
+    bulk.undo(done.change.pk, user=agent, now=NOW + 2 * HOUR + MINUTE)
+    end = target(ticket, END)
+    assert (end.cancelled_at, end.paused_at, end.remaining) == (None, NOW + HOUR, 7 * HOUR)
+    conversation.customer_reply(ticket.pk, "It is still broken.", now=NOW + 3 * HOUR)
+    assert due(ticket, END) == NOW + DAY + 2 * HOUR

@@ -7,8 +7,9 @@ import pytest
 from django.apps import apps
 
 from supportops.logs import redacted
-from tickets import conversation, delivery, tracking
+from tickets import conversation, delivery, handling, tracking
 from tickets.models import Ticket
+from tickets.record import Actor
 from tickets.tests.arriving import DAY, HOUR, NOW, arrive
 from tickets.tests.factories import TicketFactory
 
@@ -133,3 +134,28 @@ def test_the_link_stands_in_no_log(ticket):
     line = redacted(f"GET {tracking.link(ticket)}?done=reply 200")
     assert tracking.signature(ticket) not in line
     assert ticket.reference in line
+
+
+def test_an_answer_brings_a_link_that_works_however_old_the_ticket_is(automating, agent):
+    automating("refund_request")
+    ticket = arrive()
+    late = NOW + 200 * DAY
+    handling.agent_reply(
+        ticket.pk, "Sorry that it took so long.", actor=Actor.person(agent), now=late
+    )
+    ticket.refresh_from_db()
+    sent = tracking.signature(ticket)
+    assert tracking.find(ticket.reference, sent, late + 100 * DAY) == ticket
+
+
+def test_a_link_that_lasts_is_left_alone(automating, agent):
+    automating("refund_request")
+    ticket = arrive()
+    sent = tracking.signature(ticket)
+    by_agent = Actor.person(agent)
+    handling.agent_reply(ticket.pk, "Here you are.", actor=by_agent, now=NOW + 150 * DAY)
+    ticket.refresh_from_db()
+    assert tracking.signature(ticket) == sent
+    handling.agent_reply(ticket.pk, "And this.", actor=by_agent, now=NOW + 170 * DAY)
+    ticket.refresh_from_db()
+    assert tracking.signature(ticket) != sent  # ten days were left
