@@ -91,11 +91,11 @@ def held(intent: str, now: datetime) -> Breaker:
 
 
 def keep_up(*, now: datetime) -> int:
-    """See that every automatic intent has its breaker, and that none is charted for a volume that
-    has long been outgrown; how many were made or raised.
+    """See that every automatic intent has its breaker, charted for what the certificate in force
+    allows and for a volume that has not long been outgrown; how many were made or changed.
 
-    A chart is only ever raised: more answers would otherwise bring more false trips than allowed.
-    Nothing of the path is lost.
+    For volume a chart is only ever raised: more answers would otherwise bring more false trips than
+    allowed. Nothing of the path is lost: by a stricter chart it may have tripped already.
     """
     try:
         intents = automatic_intents(policy_in_force().snapshot)
@@ -106,18 +106,31 @@ def keep_up(*, now: datetime) -> int:
     for intent in missing:
         with transaction.atomic():
             held(intent, now)
-    return len(missing) + sum(_raise(intent, now) for intent in sorted(known))
+    return len(missing) + sum(_chart_anew(intent, now) for intent in sorted(known))
 
 
-def _raise(intent: str, now: datetime) -> bool:
+def _chart_anew(intent: str, now: datetime) -> bool:
     with transaction.atomic():
         breaker = held(intent, now)
         fresh = Breaker(intent=intent)
         set_chart(fresh, now)
+        if breaker.open:
+            return False
+        if fresh.alpha != breaker.alpha:
+            for name in ("alpha", "step", "height", "drawn_height"):
+                setattr(breaker, name, getattr(fresh, name))
+            half = Chart(breaker.step, breaker.height).rearmed
+            half_drawn = Chart(breaker.step, breaker.drawn_height or 0).rearmed
+            breaker.start = min(breaker.start, half)
+            breaker.drawn_start = min(breaker.drawn_start, half_drawn)
+            breaker.save()
+            _put_on_record(breaker, record.Actor.machine(), now)
+            _check(intent, now)
+            return True
         grown = fresh.height > GROWN * breaker.height or (fresh.drawn_height or 0) > GROWN * (
             breaker.drawn_height or 0
         )
-        if breaker.open or fresh.step != breaker.step or not grown:
+        if not grown:
             return False
         breaker.height = max(breaker.height, fresh.height)
         breaker.drawn_height = max(breaker.drawn_height or 0, fresh.drawn_height or 0)

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from decisions import reviewing
 from decisions.models import Review
 from decisions.reviewing import Answer, AnswerIncomplete, NotYours
+from decisions.services import policy_in_force
 from tickets.codes import ReviewPart, ReviewVerdict, Scope
 from tickets.endpoints import LARGEST_ID, Endpoint, described
 from tickets.fields import Flag, OneOf, Slug, StrictSerializer, Text
@@ -109,6 +110,9 @@ class AnswerReview(ReviewEndpoint):
         user = self.reviewer()
         given = ReviewAnswer(data=request.data)
         given.is_valid(raise_exception=True)
+        intent = given.validated_data.get("intent")
+        if intent is not None and intent not in policy_in_force().snapshot.intents:
+            raise ValidationError({"intent": ["There is no such intent."]})
         try:
             review = self._answer(pk, user, given.validated_data)
         except AnswerIncomplete as error:

@@ -69,20 +69,24 @@ def change(
     """
     if len(ticket_ids) > MOST:
         raise NotPossible(f"At most {MOST} tickets can be changed at once.")
-    changed, refused = [], []
-    for pk in sorted(set(ticket_ids)):
-        try:
-            before = _change(kind, pk, value, user=user, now=now)
-        except NotPossible as refusal:
-            refused.append((_reference(pk), str(refusal)))
-        except Ticket.DoesNotExist:
-            continue
-        else:
-            changed += [before] if before else []
-    row = BulkChange(user=user, kind=kind, at=now, tickets=changed) if changed else None
-    if row:
-        row.save()
-    return Done(row, len(changed), tuple(refused))
+    changed: list[dict[str, Any]] = []
+    refused = []
+    row = BulkChange(user=user, kind=kind, at=now, tickets=changed)
+    try:
+        for pk in sorted(set(ticket_ids)):
+            try:
+                before = _change(kind, pk, value, user=user, now=now)
+            except NotPossible as refusal:
+                refused.append((_reference(pk), str(refusal)))
+            except Ticket.DoesNotExist:
+                continue
+            else:
+                changed += [before] if before else []
+    finally:
+        # Whatever stopped it, what was done can be taken back.
+        if changed:
+            row.save()
+    return Done(row if changed else None, len(changed), tuple(refused))
 
 
 def _change(

@@ -256,3 +256,20 @@ def test_who_trips_and_who_arms_do_not_wait_for_each_other(starter, says, agent,
     in_threads([trip, arm])
     assert Breaker.objects.get(intent=OVERALL).open
     assert not Breaker.objects.get(intent="order_status").open
+
+
+def test_another_certificate_charts_breakers_anew_and_evidence_counts_by_it(permitted, agent):
+    Breaker.objects.all().delete()
+    breakers.keep_up(now=NOW)
+    before = Breaker.objects.get(intent="order_status")
+    for number in range(3):
+        book(ask(f"w{number}"), agent)
+    assert not Breaker.objects.get(intent="order_status").open
+    CertificateFactory(intents=["order_status"], alpha=0.01, bound=0.009, issued_at=NOW)
+    assert breakers.keep_up(now=NOW) >= 2
+    after = Breaker.objects.get(intent="order_status")
+    assert (before.step, after.step, after.alpha) == (8, 40, 0.01)
+    assert after.level == 3 * 39
+    changes = AuditRecord.objects.filter(kind=AuditKind.BREAKER, subject="breaker:order_status")
+    assert changes.exists()
+    assert breakers.keep_up(now=NOW) == 0

@@ -137,6 +137,7 @@ def test_api_gives_the_next_message_and_takes_the_answer(ticket, agent):
         ({"verdict": "maybe"}, 400),
         ({"verdict": "none", "intent": "complaint"}, 400),
         ({"verdict": "none", "reviewer": 1}, 400),
+        ({"verdict": "intent", "intent": "refund_reqest", "machine_could": True}, 400),
     ],
 )
 def test_api_refuses_half_answers(ticket, agent, body, status):

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 import yaml
@@ -125,3 +126,14 @@ def test_the_example_dashboard_and_rules_name_only_what_there_is(starter, says, 
     rules = yaml.safe_load((folder / "prometheus-rules.yml").read_text())
     for rule in (rule for group in rules["groups"] for rule in group["rules"]):
         assert {"alert", "expr", "for", "labels", "annotations"} <= set(rule)
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+def test_a_proxy_beside_it_that_nobody_trusts_opens_it_to_nobody(db, client, header, settings):
+    asked = {"REMOTE_ADDR": "127.0.0.1", "headers": {header: "203.0.113.9"}}
+    assert client.get("/metrics", **asked).status_code == 403
+    assert client.get("/metrics", REMOTE_ADDR="127.0.0.1").status_code == 200
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.0/8")]
+    settings.METRICS_ALLOWED_NETS = [ip_network("203.0.113.0/24")]
+    asked["headers"] = {"X-Forwarded-For": "203.0.113.9"}
+    assert client.get("/metrics", **asked).status_code == 200

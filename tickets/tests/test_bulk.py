@@ -130,3 +130,20 @@ def test_a_ticket_without_queue_gets_back_to_none(starter, agent):
     bulk.undo(done.change.pk, user=agent, now=timezone.now())
     ticket.refresh_from_db()
     assert ticket.queue is None
+
+
+def test_what_was_done_before_a_failure_can_be_taken_back(three, agent, monkeypatch):
+    once, before = handling.set_priority, states(three)
+
+    def fails_on_the_last(pk, *args, **kwargs):
+        if pk == three[-1].pk:
+            raise OSError("the disk is full")
+        return once(pk, *args, **kwargs)
+
+    monkeypatch.setitem(bulk.CHANGES, BulkKind.PRIORITY, fails_on_the_last)
+    with pytest.raises(OSError, match="disk"):
+        change(BulkKind.PRIORITY, three, Priority.URGENT, agent)
+    row = BulkChange.objects.get()
+    assert len(row.tickets) == 2
+    bulk.undo(row.pk, user=agent, now=timezone.now())
+    assert states(three) == before
