@@ -31,7 +31,8 @@ def check(
     `risks` are the intents in use with their risk classes; they belong to the classifier's side.
     """
     snapshot = policy.snapshot()
-    return lint(snapshot, world_for(snapshot, risks=risks, now=now))
+    world = world_for(snapshot, risks=risks, now=now)
+    return lint(snapshot, replace(world, again=policy.published))
 
 
 def world_for(

@@ -34,6 +34,9 @@ INTENT_RULE_COPIED = (
 ESCALATION_RULE_COPIED = ("slug", "reason", "conditions", "queue", "priority")
 
 
+LONGEST_REPLY = 20_000  # as long as a message can be
+
+
 class WordingInvalid(ValueError):
     """A reply that must not be saved. The message says why."""
 
@@ -65,10 +68,18 @@ def check_wording(subject: str, body: str) -> None:
     """Refuse a reply that could never be filled in.
 
     Raises:
-        WordingInvalid: it is blank or names a variable that does not exist.
+        WordingInvalid: it is blank or too long, names a variable that does not exist, or has braces
+            that are none.
     """
     if not subject.strip() or not body.strip():
         raise WordingInvalid("A reply needs a subject and a text.")
+    if len(body) > LONGEST_REPLY:
+        raise WordingInvalid(f"At most {LONGEST_REPLY:,} characters; these are {len(body):,}.")
+    if replies.has_stray_braces(f"{subject} {body}"):
+        raise WordingInvalid(
+            "There is a brace that belongs to no variable. A variable stands like this: "
+            "{{ first_name }}."
+        )
     unknown = replies.variables_in(f"{subject} {body}") - replies.VARIABLES.keys()
     if unknown:
         named = ", ".join(f"{{{{ {name} }}}}" for name in sorted(unknown))

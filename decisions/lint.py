@@ -56,6 +56,7 @@ class World:
     templates: Mapping[str, bool] = field(default_factory=dict)  # slug -> can be sent as it is
     certified: Mapping[str, float] = field(default_factory=dict)  # intent -> threshold earned
     shares: Shares | None = None
+    again: bool = False  # it was in force before
 
 
 def lint(policy: PolicySnapshot, world: World) -> list[Finding]:
@@ -125,13 +126,16 @@ def _threshold(slug: str, intent: IntentPolicy, world: World) -> Iterator[Findin
         words = f"No certificate speaks of “{slug}”: until one does, a person answers."
         yield Finding(Severity.WARNING, "not_certified", slug, words)
     elif not is_probability(intent.threshold) or intent.threshold < certified:
-        yield Finding(
-            Severity.ERROR,
-            "below_certificate",
-            slug,
+        words = (
             f"“{slug}”: the threshold {_number(intent.threshold)} is below the "
-            f"{_number(certified)} that was earned. Raise it, or try it as shadow.",
+            f"{_number(certified)} that was earned"
         )
+        if world.again:  # nothing may keep a business from going back to what it had
+            words += ", so the earned one decides."
+            yield Finding(Severity.WARNING, "below_certificate", slug, words)
+        else:
+            words += ". Raise it, or try it as shadow."
+            yield Finding(Severity.ERROR, "below_certificate", slug, words)
 
 
 # --- Queues ---------------------------------------------------------------------------------------

@@ -52,6 +52,11 @@ def variables_in(template: str) -> set[str]:
     return {match[1].strip() for match in PLACEHOLDER.finditer(template)}
 
 
+def has_stray_braces(text: str) -> bool:
+    """Whether a brace is left beside the variables: a typing error, which would stop the reply."""
+    return any(sign in PLACEHOLDER.sub("", text) for sign in "{}")
+
+
 def is_complete(text: str) -> bool:
     """False while the text holds a gap that an agent has to fill."""
     return GAP.search(text) is None

@@ -17,7 +17,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 
 from decisions.models import Decision
 from tickets import asking, deciding, record, search
-from tickets.codes import Author, Channel, EventKind, TicketStatus
+from tickets.codes import ENDED, Author, Channel, EventKind, TicketStatus
 from tickets.holding import held_unless_busy, is_deadlock
 from tickets.models import (
     ApiKey,
@@ -35,6 +35,7 @@ from tickets.references import new_reference
 logger = logging.getLogger("supportops.intake")
 
 KEY_LIFE = timedelta(hours=24)
+DOUBLE_CLICK = timedelta(minutes=10)
 TRIES = 5
 # How long a ticket may wait for a second opinion; then it is decided without.
 PATIENCE = timedelta(seconds=60)
@@ -161,7 +162,14 @@ def _by_key(inquiry: Inquiry, now: datetime) -> Ticket | None:
         return None
     if row.body_hash != inquiry.body_hash():
         raise DifferentBody("This Idempotency-Key was used for another body.")
-    return row.ticket
+    return None if _is_another_time(inquiry, row, now) else row.ticket
+
+
+def _is_another_time(inquiry: Inquiry, row: IdempotencyKey, now: datetime) -> bool:
+    """Whether the same words on the form page are no double click any more: what they once made is
+    over, so somebody has the same trouble again."""
+    is_form = inquiry.channel == Channel.FORM
+    return is_form and row.ticket.status in ENDED and row.created_at <= now - DOUBLE_CLICK
 
 
 def _store(inquiry: Inquiry, question: asking.Question | None, now: datetime) -> Receipt:
@@ -234,9 +242,10 @@ def _ticket(inquiry: Inquiry, requester: Requester, now: datetime) -> Ticket:
 
 def _forget_expired(inquiry: Inquiry, now: datetime) -> None:
     """An expired key may be used anew; the row of its first life goes."""
-    IdempotencyKey.objects.filter(
-        owner=inquiry.owner, key=inquiry.idempotency_key, created_at__lte=now - KEY_LIFE
-    ).delete()
+    rows = IdempotencyKey.objects.filter(owner=inquiry.owner, key=inquiry.idempotency_key)
+    for row in rows.select_related("ticket"):
+        if row.created_at <= now - KEY_LIFE or _is_another_time(inquiry, row, now):
+            row.delete()
 
 
 def _remember(inquiry: Inquiry, ticket: Ticket, now: datetime) -> None:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 
 from tickets import calendars, record
-from tickets.codes import Channel, EventKind, TargetKind, TicketStatus
+from tickets.codes import Author, Channel, EventKind, TargetKind, TicketStatus
 from tickets.models import ServiceLevel, Target, Ticket, TicketEvent, first_row, insert_all
 from tickets.record import Actor
 from tickets.service_levels import OpeningHours
@@ -164,7 +164,7 @@ def _follow(ticket: Ticket, rows: list[Target], now: datetime) -> None:
 def _step(ticket: Ticket, row: Target, now: datetime) -> None:
     """One target of the ticket's round, by whose turn it is."""
     if ticket.status == TicketStatus.OPEN:
-        _go_on(row, now)
+        _go_on(ticket, row, now)
     elif ticket.status == TicketStatus.WAITING:
         _wait(row, now)
     elif ticket.status in ENDED:
@@ -174,17 +174,28 @@ def _step(ticket: Ticket, row: Target, now: datetime) -> None:
             _end(row, now)
 
 
-def _go_on(row: Target, now: datetime) -> None:
+def _go_on(ticket: Ticket, row: Target, now: datetime) -> None:
     """A person's turn. A clock that stood still goes on with what was left then."""
     stopped_at = row.cancelled_at
-    if row.kind == TargetKind.RESOLUTION and row.met_at is not None:
-        stopped_at, row.met_at = row.met_at, None  # it did not last
+    if row.met_at is not None and not _lasts(ticket, row):
+        stopped_at, row.met_at = row.met_at, None
     row.cancelled_at = None
     if row.met_at is not None or row.breached_at is not None:
         return
     hours = _hours(row, now)
     if stopped_at is not None or row.paused_at is not None:
         row.run(hours, now, row.left(hours, stopped_at or now))
+
+
+def _lasts(ticket: Ticket, row: Target) -> bool:
+    """Whether what was done stays done: an answer does; the end does not, nor does that nobody
+    needed an answer any more."""
+    if row.kind == TargetKind.RESOLUTION:
+        return False
+    if row.breached_at is None:
+        return True  # without an answer it would have been cancelled
+    answers = ticket.messages.filter(author=Author.AGENT, internal=False)
+    return answers.filter(created_at__gte=row.started_at, created_at__lte=row.met_at).exists()
 
 
 def _wait(row: Target, now: datetime) -> None:

@@ -121,6 +121,17 @@ class EscalationRuleForm(forms.ModelForm):
         if self.instance.pk:
             self.fields["lines"].initial = self.instance.conditions
 
+    def _update_errors(self, errors: forms.ValidationError) -> None:
+        """What the model says of its conditions is said of the lines that make them."""
+        found = getattr(errors, "error_dict", {})
+        if "conditions" in found:
+            said = found.pop("conditions")
+            if "lines" not in self.errors:
+                found["lines"] = said
+            errors = forms.ValidationError(found)
+        if getattr(errors, "error_dict", True):
+            super()._update_errors(errors)
+
     def clean_lines(self) -> list[dict[str, Any]]:
         conditions: list[dict[str, Any]] = self.cleaned_data["lines"]
         self.instance.conditions = conditions

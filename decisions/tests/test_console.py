@@ -196,6 +196,29 @@ def test_a_condition_that_cannot_be_is_refused_and_nothing_saved(starter, client
     assert stored() == before
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([], "needs at least one condition"),
+        ([{"fact": "confidence", "operator": "<", "value": "many"}], "many"),
+        ([{"fact": "length", "operator": ">", "value": "9" * 30}], ""),
+    ],
+)
+def test_a_new_rule_that_cannot_be_is_refused_with_words(starter, client, lines, said):
+    draft = draft_of(client)
+    fields = form_of(client, draft)
+    number = int(fields["escalation_rules-TOTAL_FORMS"])
+    new = {"slug": "vip", "reason": "A customer of ours", "queue": "", "priority": ""}
+    fields |= {f"escalation_rules-{number}-{name}": value for name, value in new.items()}
+    fields |= {"escalation_rules-TOTAL_FORMS": number + 1}
+    fields |= sent(f"escalation_rules-{number}-lines", lines)
+    before = stored()
+    response = client.post(f"{POLICIES}{draft.pk}/change/", fields)
+    assert response.status_code == 200
+    assert said in words_of(response)
+    assert stored() == before
+
+
 def test_an_older_policy_is_put_in_force_again(starter, client, lead):
     draft = draft_of(client)
     publish(draft, actor=Actor.person(lead), reason="New", now=timezone.now())
@@ -259,6 +282,10 @@ def test_editing_a_reply_writes_its_next_version(starter, client, lead):
     ("body", "said"),
     [
         ("Hello {{ surname }}", "There is no {{ surname }}."),
+        ("Hello {{ first_name,", "There is a brace that belongs to no variable."),
+        ("{ { first_name } }", "There is a brace that belongs to no variable."),
+        ("{% load x %}", "There is a brace that belongs to no variable."),
+        ("x" * 20_001, "At most 20,000 characters"),
         ("   ", "This field is required."),
     ],
 )

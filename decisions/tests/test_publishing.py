@@ -11,7 +11,7 @@ from decisions.models import EscalationRule, IntentRule, Policy, Publication, Re
 from decisions.policy import RuleInvalid
 from decisions.publishing import NotPublishable, publish
 from decisions.services import policy_in_force
-from decisions.tests.factories import make_draft, put_in_force
+from decisions.tests.factories import CertificateFactory, make_draft, put_in_force
 from tickets.codes import AuditKind
 from tickets.models import AuditRecord, HistoryIsReadOnly
 from tickets.record import Actor
@@ -79,6 +79,15 @@ def test_an_older_version_is_put_in_force_again(published, draft):
         2,
         1,
     ]
+
+
+def test_what_was_in_force_can_be_again_though_more_was_earned_since(published, draft):
+    go(draft)
+    CertificateFactory(threshold=0.97, thresholds=[0.97])
+    go(published, reason="Back to what worked.")
+    assert policy_in_force().policy_id == published.pk
+    with pytest.raises(NotPublishable, match=r"is below the 0\.97 that was earned"):
+        go(make_draft())
 
 
 @pytest.mark.parametrize("reason", ["", " ", "\n"])

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -175,6 +176,18 @@ def test_the_same_words_after_an_error_make_one_ticket(visitor):
 def test_the_same_words_from_two_browsers_make_two_tickets(visitor):
     for browser in (visitor, Client()):
         send(browser, key=hidden(browser.get(FORM), "key"))
+    assert Ticket.objects.count() == 2
+
+
+def test_the_same_trouble_again_after_it_was_over_is_a_new_inquiry(visitor, monkeypatch):
+    key = hidden(visitor.get(FORM), "key")
+    first = send(visitor, key=key)
+    ticket = Ticket.objects.get()
+    Ticket.objects.update(status=TicketStatus.RESOLVED, decided_at=ticket.created_at)
+    assert send(visitor, key=key)["Location"] == first["Location"]  # a double click
+    later = timezone.now() + intake.DOUBLE_CLICK
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    assert send(visitor, key=key)["Location"] != first["Location"]
     assert Ticket.objects.count() == 2
 
 

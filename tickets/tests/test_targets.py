@@ -549,3 +549,22 @@ def test_what_waited_for_the_customer_waits_again_when_spam_is_undone(ticket, ag
     assert (end.cancelled_at, end.paused_at, end.remaining) == (None, NOW + HOUR, 7 * HOUR)
     conversation.customer_reply(ticket.pk, "It is still broken.", now=NOW + 3 * HOUR)
     assert due(ticket, END) == NOW + DAY + 2 * HOUR
+
+
+def test_that_nobody_needed_an_answer_is_taken_back_when_it_is_open_again(ticket, agent):
+    targets.notice(now=NOW + 3 * HOUR)
+    done = bulk.change(BulkKind.RESOLVE, [ticket.pk], None, user=agent, now=NOW + 4 * HOUR)
+    assert target(ticket, FIRST).met_at == NOW + 4 * HOUR
+    bulk.undo(done.change.pk, user=agent, now=NOW + 4 * HOUR + MINUTE)
+    first = target(ticket, FIRST)
+    assert (first.met_at, first.breached_at, first.due_at) == (None, NOW + 2 * HOUR, NOW + 2 * HOUR)
+
+
+def test_an_answer_that_came_too_late_stays_an_answer(ticket, agent):
+    by_agent = Actor.person(agent)
+    replies(ticket, by_agent, NOW + 3 * HOUR)
+    handling.resolve(ticket.pk, actor=by_agent, now=NOW + 4 * HOUR)
+    handling.unmark_spam(ticket.pk, actor=by_agent, now=NOW + 5 * HOUR)
+    conversation.reopen(ticket.pk, actor=by_agent, now=NOW + 5 * HOUR)
+    handling.escalate(ticket.pk, actor=by_agent, now=NOW + 6 * HOUR)
+    assert target(ticket, FIRST).met_at == NOW + 3 * HOUR

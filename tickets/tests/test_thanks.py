@@ -18,6 +18,14 @@ from tickets.thanks import is_only_thanks
         "Vielen Dank für die schnelle Hilfe",
         "Thanks, that’s great",
         "THANKS\n\nBest regards",
+        "Thank you.\nBest regards,\nDora",
+        "Thank you!\n\nKind regards\nDora van der Berg",
+        "Danke, das hat geholfen!",
+        "Danke schön",
+        "Vielen lieben Dank\nViele Grüße\nJörg",
+        "Cheers mate",
+        "👍",
+        "Thanks 👍",
     ],
 )
 def test_thanks_and_nothing_else(text):
@@ -40,7 +48,11 @@ def test_thanks_and_nothing_else(text):
         "The problem is not solved. Thank you!",
         "Thanks " * 13,
         "Great, still broken",
-        "👍",
+        "👎",
+        "Danke, das hat nicht geholfen",
+        "Thanks\nBest regards\nplease cancel my order as well",
+        "Thanks\nRefund",
+        "Best regards\nDora",
         "Thanks, it worked, and I want my money back",
     ],
 )
