@@ -110,7 +110,7 @@ def asks_for_person(facts: Facts, policy: PolicySnapshot) -> bool:
 
 @guard("reopen_count")
 def reopened(facts: Facts, policy: PolicySnapshot) -> bool:
-    """The customer came back: the last answer was not enough."""
+    """The ticket was opened again: the last answer was not enough."""
     return not is_count(facts.reopen_count) or facts.reopen_count > 0
 
 

@@ -17,7 +17,7 @@ GUARD_WORDS: Mapping[str, str] = {guard.name: guard.words for guard in GUARDS}
 NO_INTENT_WORDS: Mapping[str, str] = {
     NoIntent.OUT_OF_SCOPE: "None of the known intents fits the message.",
     NoIntent.AMBIGUOUS: "Several intents fit about equally well.",
-    NoIntent.UNREADABLE: "The message could not be read.",
+    NoIntent.UNREADABLE: "The classifier cannot read it: another language, or hardly a word.",
 }
 
 # What a reason says when it stopped automation, and what the same step says when it did not.

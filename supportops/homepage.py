@@ -61,6 +61,8 @@ def gather(request: HttpRequest) -> dict[str, Any]:
     """Everything that this person may see of it."""
     user: Any = request.user
     now = timezone.now()
+    if not user.get_all_permissions():
+        return {"has_no_role": True}
     shown: dict[str, Any] = {
         "switch": Switch.objects.first(),
         "may_turn": user.has_perm("decisions.change_switch"),
@@ -228,7 +230,7 @@ def waiting(request: HttpRequest) -> dict[str, Any]:
     return {
         "mine": taken,
         "mine_count": counted(mine),
-        "mine_url": tickets_at(view="mine"),
+        "mine_url": tickets_at(view="mine", status=TicketStatus.OPEN),
         "free_count": counted(free),
         "free_url": tickets_at(view="unassigned", o=OLDEST_FIRST),
         "next_free": with_openings(

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -168,6 +169,15 @@ def is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
 
 
+def is_console(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/ops/")
+
+
+def _console_page(request: HttpRequest, status: int) -> HttpResponse:
+    """For colleagues: not the customer's page, and a way back into the console."""
+    return render(request, f"console/{status}.html", status=status)
+
+
 def _json(status: int, code: str, message: str) -> JsonResponse:
     return JsonResponse(body(code, message), status=status)
 
@@ -183,10 +193,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return _json(403, "permission_denied", "This is not allowed.")
+    if is_console(request):
+        return _console_page(request, 403)
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_console(request):
+        return _console_page(request, 404)
     if not is_api(request):
         return defaults.page_not_found(request, exception)
     slash = "" if request.path_info.endswith("/") else " Addresses end with a slash."

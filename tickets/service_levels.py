@@ -49,7 +49,8 @@ def _span(day: int, span: Any) -> tuple[time, time]:
         opens, closes = (time.fromisoformat(moment) for moment in span)
     except (TypeError, ValueError) as error:
         named = calendar.day_name[day]
-        raise HoursInvalid(f'{named}: a span is two times such as ["09:00", "17:00"].') from error
+        words = f"{named}: a span is two times of a day, such as 09:00–17:00."
+        raise HoursInvalid(words) from error
     if opens.tzinfo or closes.tzinfo or opens >= closes:
         raise HoursInvalid(f"{calendar.day_name[day]}: a span ends after it begins, on one day.")
     return opens, closes

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -23,7 +24,7 @@ from tickets.record import Actor
 SAMPLE = {
     "first_name": "Ada",
     "reference": "T-7K3M-Q9XD",
-    "business_name": "your business",
+    "business_name": settings.BUSINESS_NAME,
 }
 
 

@@ -164,10 +164,14 @@ class IntentRule(PartOfPolicy):
             one_of("level", Level, "intent_rule_level_known"),
             one_of("priority", Priority, "intent_rule_priority_known"),
             models.CheckConstraint(
-                condition=Q(threshold__gt=0, threshold__lte=1), name="intent_rule_threshold_range"
+                condition=Q(threshold__gt=0, threshold__lte=1),
+                name="intent_rule_threshold_range",
+                violation_error_message="A threshold is above 0 and at most 1.",
             ),
             models.CheckConstraint(
-                condition=Q(margin__gte=0, margin__lte=1), name="intent_rule_margin_range"
+                condition=Q(margin__gte=0, margin__lte=1),
+                name="intent_rule_margin_range",
+                violation_error_message="A margin is from 0 to 1.",
             ),
         ]
 

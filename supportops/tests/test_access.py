@@ -136,3 +136,20 @@ def test_a_key_without_the_scope_reads_no_metrics_from_elsewhere(starter, issue_
     headers = {"Authorization": f"Bearer {issue_key(scope)}"}
     assert Client().get("/metrics", **elsewhere).status_code in (401, 403)
     assert Client().get("/metrics", headers=headers, **elsewhere).status_code in (401, 403)
+
+
+@pytest.mark.parametrize(
+    "path", ["/ops/nope/", "/ops/tickets/ticket/4711/change/", "/ops/runbooks/no/"]
+)
+def test_what_is_not_in_the_console_leads_back_into_it(lead, path):
+    answer = as_user(lead).get(path)
+    assert answer.status_code in {302, 404}
+    if answer.status_code == 404:
+        assert "To the home page" in answer.content.decode()
+        assert "private link" not in answer.content.decode()
+
+
+def test_who_may_not_is_told_by_the_console(agent):
+    answer = as_user(agent).get("/ops/auth/user/")
+    assert answer.status_code == 403
+    assert "It needs rights that you do not have" in answer.content.decode()

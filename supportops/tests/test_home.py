@@ -300,3 +300,24 @@ def test_every_answer_of_the_console_speaks_english(starter, agent):
     response = as_user(agent).get("/ops/tickets/ticket/", headers={"Accept-Language": "de"})
     assert response["Content-Language"] == "en"
     assert '<html lang="en"' in words_of(response)
+
+
+def test_who_has_no_role_sees_nothing(starter, django_user_model):
+    nobody = django_user_model.objects.create_user("nobody", is_staff=True)
+    words = words_of(as_user(nobody).get(HOME))
+    assert "You have no role yet" in words
+    assert "Kill switch" not in words
+    assert "Look at this first" not in words
+
+
+def test_the_number_of_my_turn_leads_to_as_many_rows(starter, says, agent):
+    says("order_status")
+    tickets = [write_in(f"Order {n}?", email=f"m{n}@example.com") for n in range(3)]
+    actor = Actor.person(agent)
+    for ticket in tickets:
+        handling.assign(ticket.pk, agent, actor=actor, now=timezone.now())
+    handling.agent_reply(tickets[0].pk, "On its way.", actor=actor, now=timezone.now())
+    client = as_user(agent)
+    shown = client.get(HOME).context
+    assert shown["mine_count"] == 2
+    assert len(client.get(shown["mine_url"]).context["cl"].result_list) == 2

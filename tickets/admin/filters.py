@@ -147,9 +147,10 @@ class PromiseFilter(Fixed):
 
 
 def about_to_breach(now: datetime) -> QuerySet[Target]:
-    """Promises that are kept or broken within the hour."""
+    """Promises that are kept or broken within the hour, and those of which alerts warn."""
     running = Target.objects.order_by().running().filter(breached_at__isnull=True)
-    return running.filter(due_at__gt=now, due_at__lte=now + HOUR)
+    soon = Q(due_at__lte=now + HOUR) | Q(warn_at__lte=now)
+    return running.filter(soon, due_at__gt=now)
 
 
 class ChannelFilter(Fixed):

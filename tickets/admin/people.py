@@ -1,5 +1,6 @@
 """Who writes, where tickets wait, and with which keys integrations come."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -101,10 +102,22 @@ class ApiKeyForm(forms.ModelForm):
         help_text="As few as the integration needs.",
     )
 
+    revoke = forms.BooleanField(
+        required=False,
+        label="Revoke it now",
+        help_text="Whoever uses it is refused from now on. This cannot be taken back.",
+    )
+
     class Meta:
         model = ApiKey
-        fields = ("name", "scopes", "expires_at", "revoked_at")
+        fields = ("name", "scopes", "expires_at")
         widgets = {"name": UnfoldAdminTextInputWidget}
+
+    def clean_expires_at(self) -> datetime | None:
+        moment: datetime | None = self.cleaned_data["expires_at"]
+        if moment is not None and "expires_at" in self.changed_data and moment <= timezone.now():
+            raise forms.ValidationError("This moment is over already.")
+        return moment
 
 
 @admin.register(ApiKey)
@@ -117,15 +130,23 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         asked = ["name", "scopes", "expires_at"]
-        return [*asked, "revoked_at", *self.readonly_fields] if obj else asked
+        if obj is None:
+            return asked
+        end = "revoked_at" if obj.revoked_at else "revoke"
+        return [*asked, end, *self.readonly_fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
-        return ["name", *self.readonly_fields] if obj else []
+        if obj is None:
+            return []
+        over = ["scopes", "expires_at", "revoked_at"] if obj.revoked_at else []
+        return ["name", *over, *self.readonly_fields]
 
     def save_model(
         self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool
     ) -> None:
         if change:
+            if form.cleaned_data.get("revoke"):
+                obj.revoked_at = timezone.now()
             super().save_model(request, obj, form, change)
             return
         row, key = ApiKey.issue(

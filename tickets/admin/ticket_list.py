@@ -132,7 +132,8 @@ class TicketChangeList(ConsoleChangeList):
     @property
     def view_links(self) -> list[ViewLink]:
         chosen = self.params.get("view", "")
-        links = [ViewLink("All", self.get_query_string(remove=["view"]), not chosen)]
+        all_of_them = not chosen and not any(link.chosen for link in self.views)
+        links = [ViewLink("All", self.get_query_string(remove=["view"]), all_of_them)]
         for key, (title, _) in VIEWS.items():
             if title or key == chosen:
                 url = self.get_query_string({"view": key})

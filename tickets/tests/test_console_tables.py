@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from tickets.models import ApiKey, AuditRecord, JobLease, Outbox, Queue, Requester, TicketEvent
 from tickets.tests.at_work import as_user, page_of, words_of, write_in
+from tickets.tests.calling import client_with
 from tickets.tests.factories import OutboxFactory
 
 pytestmark = pytest.mark.django_db
@@ -70,13 +71,26 @@ def test_a_key_without_scopes_is_not_issued(db, administrator):
 
 
 def test_a_key_is_revoked_and_stays(db, administrator):
-    row, _ = ApiKey.issue(name="shop", scopes=["tickets:read"])
-    as_user(administrator).post(
-        f"/ops/tickets/apikey/{row.pk}/change/",
-        {"scopes": ["tickets:read"], "revoked_at_0": "2026-01-02", "revoked_at_1": "03:04:05"},
-    )
+    row, key = ApiKey.issue(name="shop", scopes=["tickets:read"])
+    client, page = as_user(administrator), f"/ops/tickets/apikey/{row.pk}/change/"
+    before = timezone.now()
+    client.post(page, {"scopes": ["tickets:read"], "revoke": "on"})
     after = ApiKey.objects.get()
-    assert (after.revoked_at.isoformat(), after.digest) == ("2026-01-02T03:04:05+00:00", row.digest)
+    assert before <= after.revoked_at <= timezone.now()
+    assert after.digest == row.digest
+    assert client_with(key).get("/api/v1/tickets/").status_code == 401
+    client.post(page, {"scopes": ["tickets:write"], "revoked_at_0": "", "revoke": ""})
+    last = ApiKey.objects.get()
+    assert (last.revoked_at, last.scopes) == (after.revoked_at, ["tickets:read"])
+
+
+def test_a_key_does_not_end_before_it_begins(db, administrator):
+    sent = {"name": "shop", "scopes": ["tickets:read"], "expires_at_0": "2020-01-01"}
+    response = as_user(administrator).post(
+        "/ops/tickets/apikey/add/", sent | {"expires_at_1": "00:00:00"}
+    )
+    assert "This moment is over already." in response.content.decode()
+    assert not ApiKey.objects.exists()
 
 
 def test_a_lead_renames_a_queue_but_not_its_slug(starter, lead):

@@ -208,7 +208,7 @@ def test_earlier_rounds_stay_on_the_page(client, answered):
     shown = client.get(page_of(answered))
     assert shown.context["why"].decision.round == 2
     assert [decision.round for decision in shown.context["earlier"]] == [1]
-    assert "The customer came back: the last answer was not enough." in plain(shown)
+    assert "The ticket was opened again: the last answer was not enough." in plain(shown)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_conversation(
