@@ -1,18 +1,26 @@
 """What the console's pages of alerts and drift show."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from metrics.models import Alert, AlertNotice, DriftLook, UnexplainedGroup
 from metrics.weeks import WEEK, predictions
 from supportops.templatetags import console
 from tickets import alert_words
-from tickets.models import Message
+from tickets.codes import AlertKind
+from tickets.models import Message, Queue
 
+VIEWS: Mapping[AlertKind, Mapping[str, str]] = {
+    AlertKind.SERVICE_LEVEL_WARNING: {"view": "breach"},
+    AlertKind.SERVICE_LEVEL_BREACHED: {"promise": "late"},
+    AlertKind.TICKETS_UNDECIDED: {"view": "undecided"},
+}
 EXAMPLES = 3
 OPENING = 160  # characters of a message
 
@@ -25,12 +33,24 @@ def alert(row: Alert, now: datetime) -> dict[str, Any]:
         "sentence": alert_words.sentence(row.kind, row.facts),
         "facts": sorted(row.facts.items()),
         "silent": row.is_silent(now),
+        "tickets_url": tickets_of(row),
         "events": row.events.select_related("user").order_by("id"),
         "notices": [notice.outbox for notice in notices],
         "earlier": Alert.objects.filter(kind=row.kind, subject=row.subject, pk__lt=row.pk)
         .order_by("-id")
         .only("first_seen_at", "resolved_at")[:5],
     }
+
+
+def tickets_of(row: Alert) -> str:
+    """The list of the tickets that an alert speaks of; empty where it speaks of none."""
+    asked = VIEWS.get(AlertKind(row.kind))
+    if asked is None:
+        return ""
+    if row.subject:
+        queue = Queue.objects.filter(slug=row.subject).values_list("pk", flat=True).first()
+        asked = {**asked, "queue": str(queue or "none")}
+    return f"{reverse('admin:tickets_ticket_changelist')}?{urlencode(asked)}"
 
 
 @dataclass(frozen=True, slots=True)

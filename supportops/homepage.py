@@ -16,7 +16,7 @@ from classification import services as classification
 from decisions.explaining import rules_in_force
 from decisions.models import Breaker, Certificate, Publication, Quarantine, Switch
 from decisions.wording import reason_words
-from metrics import charts
+from metrics import charts, showing
 from metrics.figures import Figure, Unit
 from metrics.latest import Latest, latest
 from metrics.models import Alert
@@ -149,7 +149,8 @@ def _alerts(user: Any) -> Iterator[Fire]:
         yield Fire(
             f"{alert_words.title(alert.kind, alert.subject)}.",
             alert_words.sentence(alert.kind, alert.facts),
-            _may(user, "metrics.view_alert", address),
+            _may(user, "metrics.view_alert", address)
+            or _may(user, "tickets.view_ticket", showing.tickets_of(alert)),
             grave=alert.severity == Severity.CRITICAL,
         )
 

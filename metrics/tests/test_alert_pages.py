@@ -10,7 +10,7 @@ from metrics import alerts
 from metrics.models import Alert, AlertNotice, UnexplainedGroup
 from metrics.tests.factories import NOON, AlertFactory, DriftLookFactory
 from tickets.codes import AlertKind, AlertState, OutboxKind, Scope, Severity
-from tickets.models import JobLease, Message, Outbox
+from tickets.models import JobLease, Message, Outbox, Queue
 from tickets.record import Actor
 from tickets.tests.at_work import as_user, words_of
 from tickets.tests.calling import client_with
@@ -210,3 +210,20 @@ def test_prometheus_counts_what_is_not_over(client):
     lines = client.get("/metrics").content.decode().splitlines()
     assert 'supportops_alerts_firing{kind="disk_low",severity="warning"} 2.0' in lines
     assert 'supportops_alerts_firing{kind="drift",severity="critical"} 0.0' in lines
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        (AlertKind.SERVICE_LEVEL_WARNING, "view=breach"),
+        (AlertKind.SERVICE_LEVEL_BREACHED, "promise=late"),
+    ],
+)
+def test_an_alert_about_tickets_leads_to_them(starter, lead, agent, kind, asked):
+    queue = Queue.objects.get(slug="billing")
+    alert = AlertFactory(kind=kind, subject="billing", facts={"tickets": 1})
+    link = f"/ops/tickets/ticket/?{asked}&amp;queue={queue.pk}"
+    assert link in as_user(lead).get(page_of(alert)).content.decode()
+    assert link in as_user(agent).get("/ops/").content.decode()
+    other = AlertFactory(kind=AlertKind.DISK_LOW)
+    assert "The tickets" not in words_of(as_user(lead).get(page_of(other)))
