@@ -130,7 +130,7 @@ class EscalationRuleForm(forms.ModelForm):
                 found["lines"] = said
             errors = forms.ValidationError(found)
         if getattr(errors, "error_dict", True):
-            super()._update_errors(errors)
+            super()._update_errors(errors)  # type: ignore[misc]
 
     def clean_lines(self) -> list[dict[str, Any]]:
         conditions: list[dict[str, Any]] = self.cleaned_data["lines"]
