@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from decisions.acceptance import automatic_intents
 from decisions.breaker import Chart, Path, chart_for, follow
+from decisions.covering import by_weight, classifier_in_use
 from decisions.models import OVERALL, Breaker, Certificate, Decision, Finding, Review, lock_stops
 from decisions.services import NoPolicyInForce, policy_in_force
 from tickets import record
@@ -28,7 +29,6 @@ from tickets.models import first_row
 VOLUME_DAYS = 28
 DEFAULT_ALPHA = 0.05
 CHARTS = 2  # of each breaker
-GROWN = 1.1  # a chart is raised when the volume asks for so much more
 ANSWERED = """
 SELECT 1 FROM decisions_decision WHERE outcome = %s AND intent = %s LIMIT 1 OFFSET %s
 """
@@ -127,10 +127,8 @@ def _chart_anew(intent: str, now: datetime) -> bool:
             _put_on_record(breaker, record.Actor.machine(), now)
             _check(intent, now)
             return True
-        grown = fresh.height > GROWN * breaker.height or (fresh.drawn_height or 0) > GROWN * (
-            breaker.drawn_height or 0
-        )
-        if not grown:
+        drawn = breaker.drawn_height or 0
+        if fresh.height <= breaker.height and (fresh.drawn_height or 0) <= drawn:
             return False
         breaker.height = max(breaker.height, fresh.height)
         breaker.drawn_height = max(breaker.drawn_height or 0, fresh.drawn_height or 0)
@@ -188,15 +186,17 @@ def set_chart(breaker: Breaker, now: datetime, *, again: bool = False) -> None:
 
 
 def alpha_now(now: datetime) -> float:
-    """The share of wrong answers that is allowed: that of the newest certificate in force."""
-    newest = Certificate.objects.filter(issued_at__lte=now, expires_at__gt=now).first()
-    return newest.alpha if newest else DEFAULT_ALPHA
+    """The share of wrong answers that is allowed: that of the certificate by which the classifier
+    in use automates. What another version has earned allows nothing."""
+    version = classifier_in_use()
+    held = by_weight(Certificate.objects.in_force(version, now)[:20]) if version else []
+    return held[0].alpha if held else DEFAULT_ALPHA
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """Automatic answers a day over four weeks, and those drawn for review; at least one each, so
-    that a chart exists."""
+    """Automatic answers a day over four weeks, or over the days that there are, and those drawn for
+    review; at least one each, so that a chart exists."""
 
     answers: float
     drawn: float
@@ -211,7 +211,9 @@ def volume_of(intent: str, now: datetime) -> Volume:
     drawn = decisions.filter(
         Exists(Review.objects.filter(part=ReviewPart.FIRST, decision=OuterRef("pk")))
     )
-    return Volume(max(1.0, decisions.count() / VOLUME_DAYS), max(1.0, drawn.count() / VOLUME_DAYS))
+    first = decisions.order_by("at").values_list("at", flat=True).first() or now
+    days = min(VOLUME_DAYS, max(1.0, (now - first) / timedelta(days=1)))
+    return Volume(max(1.0, decisions.count() / days), max(1.0, drawn.count() / days))
 
 
 def budget_of(intent: str) -> float:
@@ -253,4 +255,5 @@ def _put_on_record(breaker: Breaker, actor: record.Actor, now: datetime) -> None
 
 def is_new(intent: str) -> bool:
     """Whether the intent has had fewer automatic answers than are all reviewed."""
-    return first_row(ANSWERED, Outcome.AUTO_RESOLVE, intent, REVIEWED_FIRST - 1) is None
+    # Asked when the answer in hand is on record already.
+    return first_row(ANSWERED, Outcome.AUTO_RESOLVE, intent, REVIEWED_FIRST) is None

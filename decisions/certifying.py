@@ -15,6 +15,7 @@ from django.db import transaction
 from decisions import evidence, promises, reviewing
 from decisions.acceptance import automatic_intents, lowered
 from decisions.certification import LIVE_END, LIVE_STARTS, Permit, grid_of, permit_by
+from decisions.covering import by_weight
 from decisions.labelled import (
     LIFE,
     Sample,
@@ -75,9 +76,7 @@ def judge(
         errors=sum(is_wrong(row) for row in sample.accepted),
         waiting=sample.waiting,
         missing=0 if found else _missing(sample.accepted, steps, alpha=alpha, delta=delta),
-        quarantined=tuple(
-            too_often_wrong(tally_of(sample, classifier_version), policy, alpha=alpha, delta=delta)
-        ),
+        quarantined=_quarantined(sample, classifier_version, in_force.snapshot, found, now),
         shares=_shares(sample, found),
         policy_digest=in_force.digest,
         sample_digest=digest_of_rows(sample.accepted),
@@ -148,6 +147,23 @@ def _missing(rows: Sequence[Row], steps: Sequence[float], *, alpha: float, delta
         share = len(above) / len(rows) if above else 1.0
         needed.append(math.ceil(missing / share))
     return min(needed)
+
+
+def _quarantined(
+    sample: Sample,
+    classifier_version: str,
+    policy: PolicySnapshot,
+    found: Permit | None,
+    now: datetime,
+) -> tuple[str, ...]:
+    """What a certificate that was earned leaves out from the start; without one, what the one in
+    force should leave out."""
+    held = Certificate.objects.in_force(classifier_version, now)[:20]
+    by = found or next(iter(by_weight(held)), None)
+    if by is None:
+        return ()
+    tallies = tally_of(sample, classifier_version, policy, threshold=by.threshold)
+    return tuple(too_often_wrong(tallies, policy, alpha=by.alpha, delta=by.delta))
 
 
 def too_often_wrong(

@@ -8,7 +8,7 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from decisions import replies
-from decisions.covering import by_weight
+from decisions.covering import by_weight, classifier_in_use
 from decisions.engine import decide
 from decisions.facts import Facts
 from decisions.lint import Finding, Shares, World, lint
@@ -66,7 +66,7 @@ def _can_be_sent(row: ReplyTemplate) -> bool:
 
 def certified(now: datetime) -> dict[str, float]:
     """Intent -> the threshold that was earned for the classifier in use; none in quarantine."""
-    version = _classifier()
+    version = classifier_in_use()
     if version is None:
         return {}
     earned: dict[str, float] = {}
@@ -77,16 +77,6 @@ def certified(now: datetime) -> dict[str, float]:
     for intent in barred.values_list("intent", flat=True):
         earned.pop(intent, None)
     return earned
-
-
-def _classifier() -> str | None:
-    """The version that decided last; before anything was decided, the one certified last."""
-    latest = Decision.objects.order_by("-id").values_list("facts__classifier", flat=True).first()
-    if latest is not None:
-        return str(latest)
-    rows = Certificate.objects.order_by("-id").values_list("classifier_version", flat=True)
-    found: str | None = rows.first()
-    return found
 
 
 def shares(policy: PolicySnapshot, now: datetime) -> Shares:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from decisions.acceptance import lowered, would_automate
 from decisions.facts import Facts
-from decisions.models import Certificate, Policy
+from decisions.models import Certificate, Decision, Policy
 from decisions.policy import PolicySnapshot
 from tickets.codes import CertificateKind
 from tickets.models import rows_of
@@ -55,6 +55,16 @@ def by_weight(newest_first: Iterable[Certificate]) -> list[Certificate]:
             kept.append(certificate)
         highest = max(highest, rank)
     return sorted(kept, key=lambda one: (-RANK[CertificateKind(one.kind)], -one.pk))
+
+
+def classifier_in_use() -> str | None:
+    """The version that decided last; before anything was decided, the one certified last."""
+    latest = Decision.objects.order_by("-id").values_list("facts__classifier", flat=True).first()
+    if latest is not None:
+        return str(latest)
+    rows = Certificate.objects.order_by("-id").values_list("classifier_version", flat=True)
+    found: str | None = rows.first()
+    return found
 
 
 def covers(certificate: Certificate, facts: Facts, digest: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decisions import reviewing, sampling
 from decisions.acceptance import would_automate
 from decisions.facts import Facts
-from decisions.models import Decision, Quarantine, Review
+from decisions.models import Decision, Quarantine, Review, ThresholdGrid
 from decisions.policy import PolicySnapshot
 from decisions.sampling import Row
 from tickets.codes import ReviewPart
@@ -41,7 +41,7 @@ def sample_of(
     twins: Twins | None = None,
 ) -> Sample:
     """What was drawn under this classifier, answered, and may be counted."""
-    reviews = _reviews(classifier_version, now - LIFE)
+    reviews = _reviews(classifier_version, start_of(classifier_version, now))
     taken = {review.ticket_id: review.decision for review in reviews}
     rows = _rows(reviews, now, twins)
     let_through = {row.key: accepts(taken[int(row.key)], policy) for row in rows}
@@ -55,6 +55,17 @@ def sample_of(
         taken=taken,
         waiting=sum(row.wrong is None and not row.overdue for row in rows),
     )
+
+
+def start_of(classifier_version: str, now: datetime) -> datetime:
+    """From when on reviews count: 90 days before the version was first judged for good.
+
+    Looking as often as one likes is safe for evidence that only grows. With a start that moves
+    along, every start would be a chance of its own.
+    """
+    grids = ThresholdGrid.objects.filter(classifier_version=classifier_version)
+    first = grids.order_by("at").values_list("at", flat=True).first()
+    return min(first or now, now) - LIFE
 
 
 def _lowest_rate(
@@ -160,8 +171,13 @@ def undrawn(classifier_version: str) -> list[Decision]:
     )
 
 
-def tally_of(sample: Sample, classifier_version: str) -> dict[str, list[bool]]:
-    """Wrong or not, by intent; what came before a quarantine was lifted counts no more."""
+def tally_of(
+    sample: Sample, classifier_version: str, policy: PolicySnapshot, *, threshold: float
+) -> dict[str, list[bool]]:
+    """Wrong or not, by intent, of what is automated at that threshold and at the policy's own.
+
+    What came before a quarantine was lifted counts no more.
+    """
     lifted = Quarantine.objects.filter(
         classifier_version=classifier_version, lifted_at__isnull=False
     ).order_by("lifted_at")
@@ -170,6 +186,7 @@ def tally_of(sample: Sample, classifier_version: str) -> dict[str, list[bool]]:
     for row in sample.accepted:
         decision = sample.taken[int(row.key)]
         start = since.get(str(decision.intent))
-        if start is None or decision.at > start:
+        lowest = max(threshold, policy.for_intent(decision.intent).threshold)
+        if row.confidence >= lowest and (start is None or decision.at > start):
             tally.setdefault(str(decision.intent), []).append(is_wrong(row))
     return tally

@@ -70,7 +70,7 @@ def _point(breaker: Breaker, drawn_height: int, rate: float, share: float, volum
         rate=rate,
         all_known=all_known,
         reviewed=reviewed,
-        days=min(all_known, reviewed) / volume.answers,
+        days=reviewed / volume.answers,
         wrong=reviewed * rate,
     )
 

@@ -62,9 +62,15 @@ def known_of(alpha: float, share: float | None) -> float | None:
 
 def under(certificate: Certificate, in_force: PolicyInForce, now: datetime) -> PolicyPart:
     """Replay recent decisions of the certified model through both policies."""
-    if certificate.policy_digest in ("", in_force.digest):
+    current = in_force.snapshot
+    stricter = any(
+        current.for_intent(slug).threshold > certificate.threshold for slug in certificate.intents
+    )
+    if certificate.policy_digest == "" or (
+        certificate.policy_digest == in_force.digest and not stricter
+    ):
         return PolicyPart(True, 0, 0, 0, certificate.alpha)
-    tested, current = covering.tested_policy(certificate.policy_digest), in_force.snapshot
+    tested = covering.tested_policy(certificate.policy_digest)
     recent = Decision.objects.filter(
         round=1,
         facts__classifier=certificate.classifier_version,

@@ -342,11 +342,13 @@ def _breaches(found: History, kind: str) -> Figure:
 
 def calibration_rows(found: History) -> tuple[np.ndarray, np.ndarray]:
     """Stated confidence and whether it was right: float [rows], bool [rows]."""
-    lowest = min((j.rate for j in found.judgements), default=0.0)
+    # Up to the first that is not settled: rows that differ from the machine's word take longer.
+    ordered = sorted(found.judgements, key=lambda judgement: judgement.ticket_id)
+    kept = settled_prefix(equal_probability([judgement.row(found.now) for judgement in ordered]))
+    named = {str(judgement.ticket_id): judgement for judgement in ordered}
+    judged = [named[row.key] for row in kept]
     rows = [
-        (j.confidence, j.right)
-        for j in found.judgements
-        if j.u < lowest and j.confidence is not None and j.right is not None
+        (j.confidence, j.right) for j in judged if j.confidence is not None and j.right is not None
     ]
     return np.array([c for c, _ in rows], float), np.array([r for _, r in rows], bool)
 

@@ -72,7 +72,7 @@ def _facts(tickets: Sequence[Row], days: int) -> Iterator[TicketFacts]:
     ids = [ticket["ticket_id"] for ticket in tickets]
     decisions = _decisions(ids)
     first = {pk: found for (pk, round_), found in decisions.items() if round_ == 1}
-    predictions, words = _predictions(ids), _words(ids)
+    predictions, (words, overridden) = _predictions(ids), _words(ids)
     reviews, again = _reviews(ids), _came_again(tickets, first, days)
     targets = _targets(ids)
     for ticket in tickets:
@@ -89,7 +89,7 @@ def _facts(tickets: Sequence[Row], days: int) -> Iterator[TicketFacts]:
             reopened_at=reopened.at if reopened else None,
             predicted=predictions.get(pk),
             came_again=pk in again,
-            overridden=pk in words,
+            overridden_at=overridden.get(pk),
             judged=bool(said),
             judged_wrong=any(said),
             judgement=judgement,
@@ -123,13 +123,16 @@ def _predictions(ids: Sequence[int]) -> dict[int, Predicted]:
     }
 
 
-def _words(ids: Sequence[int]) -> dict[int, list[bool | None]]:
-    """What people who overruled a decision said about the machine; None: nothing."""
+def _words(ids: Sequence[int]) -> tuple[dict[int, list[bool | None]], dict[int, datetime]]:
+    """What people who overruled a decision said about the machine (None: nothing), and when
+    somebody first did."""
     found: dict[int, list[bool | None]] = defaultdict(list)
-    rows = Override.objects.filter(decision__ticket__in=ids)
-    for pk, wrong in rows.values_list("decision__ticket_id", "machine_was_wrong"):
+    first: dict[int, datetime] = {}
+    rows = Override.objects.filter(decision__ticket__in=ids).order_by("at")
+    for pk, wrong, at in rows.values_list("decision__ticket_id", "machine_was_wrong", "at"):
         found[pk].append(wrong)
-    return found
+        first.setdefault(pk, at)
+    return found, first
 
 
 def _targets(ids: Sequence[int]) -> dict[int, list[Target]]:

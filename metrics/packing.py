@@ -49,9 +49,8 @@ def counted(many: Iterable[TicketFacts], *, mature_at: datetime, days: int) -> C
     return Counted(
         sums=tally(tickets, mature_at=mature_at, days=days),
         series=_series(tickets, mature_at, days),
-        judgements=[
-            facts.judgement for facts in tickets if facts.counts and facts.judgement is not None
-        ],
+        # Spam and duplicates too: what was answered automatically was answered.
+        judgements=[facts.judgement for facts in tickets if facts.judgement is not None],
         due=_due(tickets),
     )
 
@@ -63,7 +62,7 @@ def _series(
     timed: dict[tuple[str, int | None], list[tuple[int, int]]] = defaultdict(list)
     for facts in tickets:
         if facts.counts and facts.is_mature(mature_at, days):
-            found[DURABLE].append(durable_code(facts))
+            found[DURABLE].append(durable_code(facts, days))
         if facts.counts and facts.predicted is not None and not facts.predicted.failure:
             found[CLASSIFIER].append(round(facts.predicted.milliseconds * 1000))
         for stretch in stretches(facts):

@@ -81,7 +81,7 @@ class TicketFacts:
     reopened_at: datetime | None = None
     predicted: Predicted | None = None
     came_again: bool = False  # the same person, about the same intent, before the cohort closed
-    overridden: bool = False
+    overridden_at: datetime | None = None  # first time
     judged: bool = False
     judged_wrong: bool = False
     judgement: Judgement | None = None
@@ -114,10 +114,15 @@ class TicketFacts:
         since = self.decided.at if self.decided and self.permitted else self.created_at
         return since + timedelta(days=days) <= by
 
-    @property
-    def is_durable(self) -> bool:
-        came_back = self.came_again or self.overridden or self.helped is False
-        return self.ended_by_machine and not came_back
+    def is_durable(self, days: int) -> bool:
+        """Whether an automatic answer held for N days. What comes later changes it no more."""
+        if not self.permitted or self.decided is None:
+            return False
+        end = self.decided.at + timedelta(days=days)
+        spoiled = (self.reopened_at, self.human_reply_at, self.overridden_at)
+        if self.came_again or any(at is not None and at <= end for at in spoiled):
+            return False
+        return not (self.helped is False and self.reopened_at is None)
 
     @property
     def concluded_at(self) -> datetime | None:
@@ -185,7 +190,7 @@ def _decision(facts: TicketFacts) -> Iterator[str]:
 def _automation(facts: TicketFacts, mature_at: datetime, days: int) -> Iterator[str]:
     if facts.is_mature(mature_at, days):
         yield "mature"
-        if facts.is_durable:
+        if facts.is_durable(days):
             yield "durable"
     elif facts.ended_by_machine:
         yield "maturing"
@@ -274,5 +279,5 @@ def stretches(facts: TicketFacts) -> Iterator[Stretch]:
     yield Stretch("last_resolution", began, over)
 
 
-def durable_code(facts: TicketFacts) -> int:
-    return facts.requester_id * 2 + facts.is_durable
+def durable_code(facts: TicketFacts, days: int) -> int:
+    return facts.requester_id * 2 + facts.is_durable(days)

@@ -157,6 +157,8 @@ def volume_spike(now: datetime) -> list[Finding]:
 def escalation_spike(now: datetime) -> list[Finding]:
     """Hours that are over: a share may still fall while the hour runs."""
     found = hours.gather(now)
+    if found.hour == 0:  # yesterday's last hour was not over before
+        found = found.until_yesterday()
     scores = spikes.escalation_scores(found.escalated, found.decided)
     usual = spikes.usual_share(found.escalated, found.decided) * found.decided
     return _spike(

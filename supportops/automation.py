@@ -113,7 +113,13 @@ def known_from(sample: Sample) -> Known:
     for row in sample.accepted:
         intent = str(sample.taken[int(row.key)].intent)
         accepted.setdefault(intent, []).append((row.confidence, labelled.is_wrong(row)))
-    everything = [(row.confidence, labelled.is_wrong(row)) for row in sample.rows if row.confidence]
+    # Of all tickets, so rows that all had the same chance; likely ones are drawn more often.
+    lowest = min((row.rate for row in sample.rows), default=0.0)
+    everything = [
+        (row.confidence, labelled.is_wrong(row))
+        for row in sample.rows
+        if row.confidence and row.u < lowest
+    ]
     return Known(accepted, everything)
 
 

@@ -50,7 +50,7 @@ def issue_live(
 ) -> tuple[Found, Certificate | None]:
     """Ask the blind reviews; what is shown to be too often wrong goes into quarantine."""
     found = certifying.issue(version, alpha=alpha, delta=delta, actor=actor, now=now, twins=twins)
-    quarantines.watch(version, now=now)
+    quarantines.watch(version, now=now, twins=twins)
     return found
 
 
@@ -58,7 +58,7 @@ def watch(*, now: datetime) -> list[Quarantine]:
     """Look whether an intent of any certified model has to go into quarantine."""
     valid = Certificate.objects.filter(issued_at__lte=now, expires_at__gt=now)
     versions = sorted(set(valid.values_list("classifier_version", flat=True)))
-    return [row for version in versions for row in quarantines.watch(version, now=now)]
+    return [row for version in versions for row in quarantines.watch(version, now=now, twins=twins)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,7 +116,9 @@ def _sample(model: ModelVersion, policy: PolicySnapshot, now: datetime) -> Sampl
     """The reserve's reviewed messages as this model answers them."""
     reviews = [
         review
-        for review in Review.objects.filter(part=ReviewPart.FIRST, created_at__gte=now - LIFE)
+        for review in Review.objects.filter(
+            part=ReviewPart.FIRST, created_at__gte=labelled.start_of(model.version, now)
+        )
         .select_related("decision", "ticket", "ticket__requester")
         .order_by("ticket_id")
         if holds(review.ticket.requester_id) and review.decision.facts

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from decisions import breakers, stops
 from decisions.breaker import chart_for
-from decisions.models import OVERALL, Breaker, Finding
+from decisions.models import OVERALL, Breaker, Finding, Review
 from decisions.tests.factories import CertificateFactory
 from tickets import handling
 from tickets.codes import AuditKind, Channel, FindingSource, Outcome
@@ -141,13 +141,14 @@ def test_a_larger_budget_trips_sooner(permitted, settings):
     assert breakers.held("order_status", NOW).height < before
 
 
-def test_intent_is_new_until_a_hundred_answers(permitted, monkeypatch):
+def test_the_first_answers_of_an_intent_are_all_reviewed_and_no_more(
+    permitted, monkeypatch, settings
+):
+    settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 0.0
     monkeypatch.setattr(breakers, "REVIEWED_FIRST", 2)
-    assert breakers.is_new("order_status")
-    ask(1)
-    assert breakers.is_new("order_status")
-    ask(2)
-    assert not breakers.is_new("order_status")
+    asked = [ask(number) for number in range(4)]
+    drawn = set(Review.objects.values_list("decision_id", flat=True))
+    assert drawn == {decision.pk for decision in asked[:2]}
 
 
 # --- What was drawn for review --------------------------------------------------------------------

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from decisions import certifying, promises, quarantines, stops
+from decisions import labelled as labels
 from decisions.models import Certificate, Policy, Quarantine, Review, ThresholdGrid
 from decisions.tests.factories import CertificateFactory
 from tickets import permitting
@@ -132,10 +133,32 @@ def test_what_guards_stop_is_not_tested(starter, says, agent, labelled):
 
 
 def test_a_bad_intent_is_quarantined(labelled):
+    CertificateFactory(intents=["order_status"])
     drawn = labelled(300, wrong=40)
     found = judge()
     assert found.quarantined == ("order_status",)
     assert drawn > 100
+    assert [row.intent for row in quarantines.watch("scripted-1", now=NOW)] == ["order_status"]
+
+
+def test_what_is_never_automated_puts_nothing_into_quarantine(labelled):
+    CertificateFactory(intents=["order_status"], threshold=0.98, thresholds=[0.98])
+    labelled(300, wrong=40)  # at a confidence of 0.97
+    assert judge().quarantined == ()
+    assert quarantines.watch("scripted-1", now=NOW) == []
+
+
+def test_the_hourly_look_counts_a_group_of_the_same_words_once(labelled):
+    CertificateFactory(intents=["order_status"])
+    labelled(300, wrong=40)
+    assert quarantines.watch("scripted-1", now=NOW, twins=lambda texts: [0] * len(texts)) == []
+
+
+def test_evidence_has_a_start_that_stays(labelled):
+    start = labels.start_of("scripted-1", NOW)
+    certifying.fix_grid("scripted-1", "a" * 64, [0.9, 0.8], NOW)
+    certifying.fix_grid("scripted-1", "b" * 64, [0.9, 0.8], NOW + timedelta(days=40))
+    assert labels.start_of("scripted-1", NOW + timedelta(days=300)) == start
 
 
 def test_the_command_says_what_came_out(labelled, monkeypatch, capsys):

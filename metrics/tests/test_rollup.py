@@ -288,7 +288,8 @@ def test_a_later_correction_bears_on_an_earlier_hour_of_the_same_person(starter,
     now = NOW + 20 * DAY
     caught_up(now)
     assert services.counts(NOW - DAY, now, now).durable == 2
-    handling.correct_intent(again.pk, "order_status", actor=Actor.person(agent), now=now)
+    corrected_at = NOW + 3 * DAY
+    handling.correct_intent(again.pk, "order_status", actor=Actor.person(agent), now=corrected_at)
     caught_up(now)
     # Neither: the first wrote again about the same, the second was overruled.
     assert services.counts(NOW - DAY, now, now).durable == 0

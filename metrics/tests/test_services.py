@@ -105,11 +105,24 @@ def test_an_explicit_correction_is_a_review_and_unsays_durability(history, agent
         ticket.pk,
         "refund_status",
         actor=Actor.person(agent),
-        now=NOW - timedelta(days=1),
+        now=DAY_0 + timedelta(days=5),
         machine_was_wrong=True,
     )
     counts = services.counts(DAY_0 - timedelta(days=1), NOW, NOW)
     assert (counts.judged, counts.overridden, counts.durable) == (1, 1, 1)
+
+
+def test_what_is_said_of_an_answer_that_held_changes_its_cohort_no_more(history, agent):
+    ticket = Ticket.objects.get(requester__email="silent@example.com")
+    handling.correct_intent(
+        ticket.pk,
+        "refund_status",
+        actor=Actor.person(agent),
+        now=NOW - timedelta(days=1),
+        machine_was_wrong=True,
+    )
+    counts = services.counts(DAY_0 - timedelta(days=1), NOW, NOW)
+    assert (counts.judged, counts.overridden, counts.durable) == (1, 1, 2)
 
 
 def test_figures_cost_the_same_number_of_queries_for_any_history(

@@ -72,7 +72,16 @@ QUIET = {"received", "received_permitted", "tickets", "decided", "permitted"}
             {"came_again": True},
             {"automated", "mature", "concluded_automated"},
         ),
-        ("overruled", {"overridden": True}, {"automated", "mature", "concluded_automated"}),
+        (
+            "overruled",
+            {"overridden_at": CAME + HOUR},
+            {"automated", "mature", "concluded_automated"},
+        ),
+        (
+            "overruled when it was mature",
+            {"overridden_at": CAME + 60 * DAY},
+            {"automated", "mature", "durable", "concluded_automated"},
+        ),
         (
             "a person wrote too",
             {"human_reply_at": CAME + HOUR, "status": "waiting"},
@@ -86,7 +95,7 @@ QUIET = {"received", "received_permitted", "tickets", "decided", "permitted"}
         (
             "reopened later",
             {"round": 2, "status": "open", "reopened_at": CAME + 7 * DAY + HOUR},
-            {"mature", "concluded_automated"},
+            {"mature", "durable", "concluded_automated"},
         ),
     ],
 )
