@@ -17,6 +17,7 @@ RUN export ALLOWED_HOSTS=localhost DATA_DIR=/app/starter STATIC_ROOT=/app/static
     && python manage.py collectstatic --noinput --verbosity 0 \
     && python manage.py prepare --no-accounts \
     && rm -f starter/*.lock starter/cache.sqlite3* \
+    && chmod -R a+rX starter \
     && python -m compileall -q supportops tickets classification decisions metrics
 
 FROM python:3.11-slim

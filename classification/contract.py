@@ -18,6 +18,10 @@ class ClassifierUnavailable(RuntimeError):
     """The classifier cannot run here, for example because its weights are absent."""
 
 
+class DataUnusable(ValueError):
+    """The training data cannot be used. The message says why and where."""
+
+
 class ModelDamaged(RuntimeError):
     """A stored model is not what was saved. The message names the file."""
 

@@ -17,7 +17,7 @@ from classification.calibration import (
     softmax,
 )
 from classification.combining import combine
-from classification.contract import OutOfFold, Progress
+from classification.contract import DataUnusable, OutOfFold, Progress
 from classification.linear import LinearModel
 from classification.parts import PartsJudge, choose, units_of
 from classification.planes import Opinion, Planes, centres_of
@@ -146,6 +146,11 @@ class Trainer:
         A label without rows, as a fold may leave it, gets a plane that everything lies below.
         """
         counts, labels = keep(self.counts, chosen), self.rows.labels[chosen]
+        if len(np.unique(labels)) < 2:
+            raise DataUnusable(
+                "Too few different messages: without those that resemble each other only one "
+                "intent is left. Add messages in other words."
+            )
         rarities = rarity(counts).astype(np.float32)
         features = weigh(counts, rarities, self.words_end)
         machine = LinearSVC(C=self.penalty, tol=TOLERANCE, random_state=self.seed)

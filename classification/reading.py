@@ -25,7 +25,7 @@ CODE_POINTS_TO_DROP = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 PUNCTUATION = str.maketrans("‘’‚‛`´“”„\xa0\u202f", "''''''\"\"\"  ")
-SPACES = re.compile(r"[ \t]+")
+SPACES = re.compile(r"[^\S\n]+")  # whatever Unicode calls a space: runs would cost their square
 SENTENCE_END = re.compile(
     r"(?<=[.!?…])[\"')\]]*\s+|\n+|;\s+|,?\s+(?:and|but|also)\s+also\s+|,?\s+additionally\s*,?\s+",
     re.IGNORECASE,

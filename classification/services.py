@@ -27,6 +27,7 @@ from tickets.models import Ticket
 logger = logging.getLogger("supportops.classification")
 
 LOOK_AGAIN_SECONDS = 2.0  # how late a process may notice a promotion
+AGAIN_SECONDS = 60.0  # a model that is copied to this machine after its promotion serves then
 PROMOTIONS_TRIED = 5
 LAST_RESORT = "keywords"
 
@@ -54,6 +55,7 @@ class _Serving:
     classifier: Classifier | None = None
     looked_at: float = -math.inf
     risks: Mapping[str, str | None] = field(default_factory=dict)
+    again_at: float = math.inf  # when what could not be loaded is tried again
 
     @property
     def is_fresh(self) -> bool:
@@ -192,27 +194,32 @@ def _look(serving: _Serving) -> _Serving:
     risks = dict(Intent.objects.filter(active=True).values_list("slug", "risk"))
     latest = Promotion.objects.order_by("-id").values_list("pk", flat=True).first()
     classifier = serving.classifier
-    if classifier is None or latest != serving.promotion_id:
-        classifier = _load(classifier)
-    return _Serving(latest, classifier, looked_at, risks)
+    again_at = serving.again_at
+    if classifier is None or latest != serving.promotion_id or looked_at >= again_at:
+        classifier, is_that_one = _load(classifier)
+        again_at = math.inf if is_that_one else looked_at + AGAIN_SECONDS
+    return _Serving(latest, classifier, looked_at, risks, again_at)
 
 
-def _load(serving: Classifier | None) -> Classifier:
-    """The promoted model; one that cannot be loaded is refused, and what served before serves on.
+def _load(serving: Classifier | None) -> tuple[Classifier, bool]:
+    """The promoted model, and True; one that cannot be loaded is refused, and what served before
+    serves on.
 
     A process that has just started tries the promotions before it; keywords are the last resort.
     """
     promotions = Promotion.objects.select_related("model").order_by("-id")
-    for promotion in promotions[: PROMOTIONS_TRIED if serving is None else 1]:
+    for place, promotion in enumerate(promotions[: PROMOTIONS_TRIED if serving is None else 1]):
         model = promotion.model
         try:
-            return registry.load_classifier(
+            loaded = registry.load_classifier(
                 settings.MODEL_DIR / model.version, expected_sha256=model.manifest_sha256
             )
         except Exception:
             # Damaged, absent, or without its library: whatever it is, this model does not serve.
             logger.exception("model refused: %s", model.version)
-    return serving or registry.make_classifier(LAST_RESORT)
+        else:
+            return loaded, place == 0
+    return serving or registry.make_classifier(LAST_RESORT), False
 
 
 def look_again() -> None:

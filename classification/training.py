@@ -11,16 +11,12 @@ import numpy as np
 from django.conf import settings
 
 from classification import evaluation, registry, starter_corpus, store
-from classification.contract import ModelDamaged, OutOfFold, Progress
+from classification.contract import DataUnusable, ModelDamaged, OutOfFold, Progress
 from classification.models import Intent, ModelVersion
 
 OUT_OF_SCOPE = starter_corpus.OUT_OF_SCOPE
 FEWEST_ROWS = 20
 LONGEST_FIELD = 131_072  # characters of a cell; a longer one is a file gone wrong
-
-
-class DataUnusable(ValueError):
-    """The training data cannot be used. The message says why and where."""
 
 
 @dataclass(frozen=True, slots=True)

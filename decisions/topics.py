@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 # topic -> language -> entries
@@ -26,6 +27,7 @@ TopicLists = Mapping[str, Mapping[str, Sequence[str]]]
 PERSON_TOPIC = "person_wanted"
 GAP = 2  # other words between two words of an entry
 WIDE_GAP = 12  # where the entry says "..."
+MOST_READINGS = 4_096  # of one entry: its choices multiply
 LONGEST_BARE = 12  # words of a message that `=` entries look at
 
 DROPPED = frozenset({"Mn", "Me"})  # accents and what else is put over or under a letter
@@ -257,6 +259,8 @@ def check_lists(lists: Any, *, required: Iterable[str] = ()) -> None:
 def _check_entry(topic: str, entry: Any) -> None:
     if not isinstance(entry, str):
         raise TopicsInvalid(f"{topic}: {entry!r} is not a text.")
+    if prod(word.count("/") + 1 for word in entry.split()) > MOST_READINGS:
+        raise TopicsInvalid(f"{topic}: {entry[:60]!r} … has too many choices; make it two entries.")
     parts = [part for reading in _readings(entry) for part in _parts(reading.lstrip("!="), GAP)]
     words = [spelling for part in parts for spelling in (*part.exact, *part.stems)]
     words += [group for groups in entry.split() for group in groups.split("/") if not group]

@@ -67,7 +67,7 @@ class AlertAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         may = request.user.has_perm("metrics.change_alert")
         sees_outbox = request.user.has_perm("tickets.view_outbox")
-        alert = Alert.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        alert = Alert.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
         more = showing.alert(alert, timezone.now()) if alert and self._sees(request) else {}
         more |= {"may_act": may, "sees_outbox": sees_outbox, "spans": SPANS}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})

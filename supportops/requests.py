@@ -94,7 +94,7 @@ def client_address(request: HttpRequest) -> str:
         if not _is_trusted(address):
             break
         address = hop
-    return address if _parsed(address) else "0.0.0.0"  # noqa: S104  a word for "unknown"
+    return str(_parsed(address) or "0.0.0.0")  # noqa: S104  a word for "unknown"
 
 
 def _is_trusted(address: str) -> bool:
@@ -103,10 +103,12 @@ def _is_trusted(address: str) -> bool:
 
 
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address; one of IPv4 as such, also where a socket of both kinds wrapped it."""
     try:
-        return ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def business(request: HttpRequest) -> dict[str, str]:

@@ -45,6 +45,14 @@ def number(name: str, default: int, *, least: int = 0) -> int:
     return int(value)
 
 
+def rate(name: str, default: str) -> str:
+    """So many in a time, such as 20/hour."""
+    value = os.environ.get(name, "").strip() or default
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(?:s|m|h|d)[a-z]*", value):
+        raise ImproperlyConfigured(f"{name} must be a rate such as 20/hour, not {value!r}.")
+    return value
+
+
 def share(name: str, default: float) -> float:
     """A share of the environment, from 0 to 1."""
     value = os.environ.get(name, "").strip() or str(default)
@@ -332,7 +340,7 @@ CSRF_FAILURE_VIEW = "tickets.views.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000  # a draft of a policy has ten for each intent
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES", "")
 METRICS_ALLOWED_NETS = networks("METRICS_ALLOWED_NETS", "127.0.0.0/8,::1/128")
 
@@ -358,8 +366,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["tickets.parsing.StrictJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["tickets.throttling.KeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {
-        "key": os.environ.get("API_RATE", "") or "6000/min",
-        "form": os.environ.get("FORM_RATE", "") or "20/hour",
+        "key": rate("API_RATE", "6000/min"),
+        "form": rate("FORM_RATE", "20/hour"),
     },
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "tickets.errors.answer_error",

@@ -31,6 +31,8 @@ class Labelled:
     intent: str
     ticket_id: int | None = None
     requester_id: int | None = None
+    u: float = 0.0  # its number in the drawing, and the rate at which it was drawn
+    rate: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def reviewed_messages() -> list[Labelled]:
     Two requests at once and what could not be told are no label; erased words are not there.
     """
     firsts = Review.objects.answered().filter(part=ReviewPart.FIRST).order_by("-ticket_id")
-    taken = [review.ticket_id for review in firsts[:MOST_REVIEWED]]
+    drawn = {review.ticket_id: review for review in firsts[:MOST_REVIEWED]}
+    taken = list(drawn)
     parts: dict[int, list[Review]] = {}
     for part in Review.objects.filter(ticket__in=taken).order_by("id"):
         parts.setdefault(part.ticket_id, []).append(part)
@@ -73,6 +76,8 @@ def reviewed_messages() -> list[Labelled]:
             label,
             ticket_id=opening.ticket_id,
             requester_id=opening.ticket.requester_id,
+            u=drawn[opening.ticket_id].u,
+            rate=drawn[opening.ticket_id].rate,
         )
         for opening, label in labelled
         if label is not None
@@ -102,12 +107,24 @@ def compare_models(first: ModelVersion, second: ModelVersion) -> list[Comparison
     """
     models = [load(version) for version in (first, second)]
     unseen = [row for row in reviewed_messages() if reserve.holds(row.requester_id or 0)]
+    unseen = of_equal_chance(unseen)
     reviewed = _compare("Blind reviews of people whom no model is trained on", models, unseen)
     known = set(models[0].classes_) & set(models[1].classes_)
     starter = [row for row in starter_messages() if row.intent in known | {NONE}]
     fits = len({row.intent for row in starter}) > len(known) / 2
     held_out = _compare("Starter corpus, held-out writers", models, starter if fits else [])
     return [reviewed, held_out]
+
+
+def of_equal_chance(rows: Sequence[Labelled]) -> list[Labelled]:
+    """Those that had the same chance to be drawn as any other, one for each person. What was likely
+    to be automated is drawn more often, and the model in force decided what was likely."""
+    lowest = min((row.rate for row in rows), default=1.0)
+    kept: dict[int | None, Labelled] = {}
+    for row in sorted(rows, key=lambda one: one.ticket_id or 0):
+        if row.u < lowest:
+            kept.setdefault(row.requester_id, row)
+    return list(kept.values())
 
 
 def load(version: ModelVersion) -> registry.StorableClassifier:

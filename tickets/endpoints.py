@@ -26,6 +26,7 @@ from tickets.search import Window
 PAGE = 50
 LARGEST_PAGE = 200
 LARGEST_ID = 2**63 - 1
+LONGEST_ID = len(str(LARGEST_ID))
 
 
 class OneFormat(BaseContentNegotiation):
@@ -106,7 +107,8 @@ class Pages(CursorPagination):
         if cursor is None or cursor.position is None:
             return cursor
         position = str(cursor.position)
-        if not (position.isascii() and position.isdigit() and int(position[:20]) <= LARGEST_ID):
+        is_number = position.isascii() and position.isdigit() and len(position) <= LONGEST_ID
+        if not (is_number and int(position) <= LARGEST_ID):
             raise refused
         return cursor
 

@@ -118,8 +118,9 @@ def names_in(path: Path) -> list[str]:
             csv.field_size_limit(LONGEST_FIELD)
             names = next(csv.reader(file), [])
         else:
-            first = next((line for line in _json_lines(file) if isinstance(line, Line)), None)
-            names = list(first.values) if first else []
+            # Each line names its values anew, and the first may not name all.
+            read = (line for line in _json_lines(file) if isinstance(line, Line))
+            names = list(dict.fromkeys(name for line in read for name in line.values))
     if not names:
         raise FileUnusable("The file is empty, or its first line names no values.")
     twice = sorted({name for name in names if names.count(name) > 1})

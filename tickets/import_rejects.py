@@ -17,12 +17,13 @@ WHY = ("line", "problem")
 class Rejects:
     """Written as lines are found bad; not there while none is. The first few are kept to show."""
 
-    def __init__(self, place: Path, source: Path, *, dry_run: bool) -> None:
+    def __init__(self, place: Path, source: Path, *, names: Sequence[str], dry_run: bool) -> None:
         self.place, self.dry_run, self.is_csv = place, dry_run, is_csv(source)
         self.first: list[Bad] = []
         self._file: TextIO | None = None
         self._writer: Any = None
-        self._names: list[str] = []
+        # The file's own heading; what an earlier run said of a line is said anew.
+        self._names = [name for name in names if name not in WHY]
 
     def __enter__(self) -> Self:
         return self
@@ -57,10 +58,10 @@ class Rejects:
     def _write_csv(self, file: TextIO, bad: Bad) -> None:
         if self._writer is None:
             self._writer = csv.writer(file)
-            self._names = [name for name in bad.line.values if not name.startswith("extra_")]
             self._writer.writerow([*self._names, *WHY])
         values = [bad.line.values.get(name, "") for name in self._names]
-        extra = [value for name, value in bad.line.values.items() if name not in self._names]
+        known = {*self._names, *WHY}
+        extra = [value for name, value in bad.line.values.items() if name not in known]
         self._writer.writerow([*values, bad.line.number, bad.problem, *extra])
 
     def _write_json(self, file: TextIO, bad: Bad) -> None:

@@ -34,11 +34,13 @@ def train(
     actor: Actor,
     now: datetime,
     progress: Progress | None = None,
+    from_starter: bool = False,
 ) -> Learned:
-    """Train and, if asked, put in force. Only the starter data earn a demo permit."""
+    """Train and, if asked, put in force. Only the starter data earn a demo permit, whatever other
+    data are called."""
     trained = training.train(classifier, data, name=name, now=now, progress=progress)
     certificate = None
-    if name == STARTER_NAME:
+    if from_starter:
         certificate = demo_permit(trained, actor=actor, now=now)
     if activate:
         promote(trained.version, actor=actor, reason=f"Trained as {name}.", now=now)
@@ -93,6 +95,7 @@ def train_starter(classifier: str, *, now: datetime, progress: Progress | None =
         classifier,
         training.starter_training_data(),
         name=STARTER_NAME,
+        from_starter=True,
         activate=True,
         actor=Actor.machine(),
         now=now,

@@ -11,6 +11,7 @@ from tickets.holding import NotPossible
 from tickets.models import SavedView
 
 MOST = 30  # of one person
+LONGEST_QUERY = 500
 
 
 def save(
@@ -24,6 +25,8 @@ def save(
     kept = cleaned(query, known)
     if not kept:
         raise NotPossible("Choose a filter or search first; then save the view.")
+    if len(kept) > LONGEST_QUERY:
+        raise NotPossible("This search is too long to be saved.")
     mine = SavedView.objects.filter(owner=user)
     if not mine.filter(name=name).exists() and mine.count() >= MOST:
         raise NotPossible(f"You have {MOST} views. Delete one first.")

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -126,10 +127,14 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "console/models_compared.html", context)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
+        latest = Promotion.objects.order_by("-id").values("model_id")[:1]
+        rows: QuerySet[ModelVersion] = super().get_queryset(request)
+        return rows.annotate(serving_pk=Subquery(latest))
+
     @display(description="State")
     def state(self, model: ModelVersion) -> str | SafeString:
-        in_force = _in_force()
-        if in_force is not None and in_force.pk == model.pk:
+        if model.pk == model.serving_pk:  # type: ignore[attr-defined]
             return console.pill("In force", "success")
         return "–"
 

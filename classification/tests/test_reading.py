@@ -252,3 +252,11 @@ def test_time_grows_with_the_length_and_no_faster(piece):
         return min(runs)
 
     assert seconds(20_000) <= 24 * seconds(2_500) + 0.002
+
+
+@pytest.mark.parametrize("space", ["\u2028", "\x85", "\u2029", "\u3000", "\x1c", " ", "\t"])
+def test_a_run_of_any_space_is_one_space(space):
+    """Left as they are, runs cost the square of their length."""
+    found = read(f"Where is my order{space * 19_000}and also how do I pay?")
+    assert max(map(len, found.parts)) < 60
+    assert found.length < 60

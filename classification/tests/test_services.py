@@ -340,3 +340,17 @@ def test_a_failure_is_kept_too(says):
     says(raises=RuntimeError("broken"))
     row = services.store(predict("x"), TicketFactory(), message_number=1, now=NOW)
     assert (row.failure, row.intent, row.confidence) == ("classifier_raised", None, None)
+
+
+def test_a_model_that_arrives_after_its_promotion_serves_a_minute_later(models, clock):
+    good, late = ModelVersionFactory(), ModelVersionFactory(keywords=OTHER)
+    put_in_force(good)
+    predict("my parcel")
+    place = models / late.version
+    place.rename(models / "elsewhere")
+    put_in_force(late)
+    clock.now += LOOK_AGAIN_SECONDS
+    assert services.serving_version() == good.version
+    (models / "elsewhere").rename(place)
+    clock.now += services.AGAIN_SECONDS
+    assert services.serving_version() == late.version

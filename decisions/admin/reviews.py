@@ -1,5 +1,6 @@
 """Blind review in the console: one message after the other, two keys each."""
 
+from itertools import zip_longest
 from typing import Any
 
 from django import forms
@@ -187,4 +188,4 @@ class ReviewAdmin(ReadOnlyAdmin):
 def _choices() -> list[tuple[str, str]]:
     """Intents of the policy in force with their keys, in an order that tells nothing."""
     intents = sorted(policy_in_force().snapshot.intents)
-    return list(zip(intents, KEYS, strict=False))
+    return list(zip_longest(intents, KEYS[: len(intents)], fillvalue=""))

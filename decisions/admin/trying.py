@@ -16,12 +16,13 @@ from decisions import checking, drafting, scenarios, shadowing, simulating
 from decisions.admin.stops import ReasonForm, told_off
 from decisions.backtest import DOWN, NOT_ESTIMABLE, UP, Backtest
 from decisions.comparing import compare
-from decisions.models import Candidate, Policy, Publication
+from decisions.models import Candidate, Policy, Publication, ReplyTemplate, Review
 from decisions.policy import RuleInvalid
 from decisions.publishing import NotPublishable, Risks, needs_second, open_proposal, propose
 from decisions.shadowing import AlreadyRunning
 from decisions.simulating import NothingDecided, Window
 from decisions.topics import TopicDetector, TopicsInvalid, check_lists
+from tickets import record
 from tickets.models import Ticket
 from tickets.record import Actor
 
@@ -242,8 +243,16 @@ def candidate_address(candidate: Candidate) -> str:
 
 
 def replayed(policy: Policy, window: Window) -> Backtest:
-    """The replay; kept for a while, since the same history and draft give the same."""
-    key = f"backtest:{policy.snapshot().digest()}:{window.days}:{window.until.isoformat()}"
+    """The replay; kept for a while, since the same history, replies and draft give the same."""
+    judged = Review.objects.order_by("-answered_at").exclude(answered_at=None)
+    seen = [
+        policy.snapshot().digest(),
+        window.days,
+        window.until.isoformat(),
+        ReplyTemplate.objects.order_by("-pk").values_list("pk", flat=True).first(),
+        judged.values_list("answered_at", flat=True).first(),
+    ]
+    key = f"backtest:{record.digest_of(record.canonical([str(one) for one in seen]))}"
     found = cache.get(key)
     if found is None:
         found = simulating.simulate(policy, window)

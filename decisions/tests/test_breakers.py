@@ -1,5 +1,6 @@
 """Breakers as rows."""
 
+from datetime import timedelta
 from threading import Event
 
 import pytest
@@ -274,3 +275,19 @@ def test_another_certificate_charts_breakers_anew_and_evidence_counts_by_it(perm
     changes = AuditRecord.objects.filter(kind=AuditKind.BREAKER, subject="breaker:order_status")
     assert changes.exists()
     assert breakers.keep_up(now=NOW) == 0
+
+
+def test_what_another_version_earned_allows_nothing(permitted, agent):
+    ask(1)
+    CertificateFactory(classifier_version="candidate-2", alpha=0.01, bound=0.009, issued_at=NOW)
+    CertificateFactory(classifier_version="candidate-3", alpha=0.2, issued_at=NOW)
+    assert breakers.alpha_now(NOW) == 0.05
+    CertificateFactory(kind="live", alpha=0.02, bound=0.019, issued_at=NOW)
+    assert breakers.alpha_now(NOW) == 0.02
+
+
+def test_volume_is_that_of_the_days_there_are(permitted):
+    now = timezone.now()
+    for number in range(6):
+        ask(number, now=now - timedelta(hours=8 * number))
+    assert breakers.volume_of("order_status", now).answers == pytest.approx(6 / (40 / 24))

@@ -385,3 +385,8 @@ def test_sensible_lists_pass(lists):
 
 def test_without_lists_nothing_is_found():
     assert TopicDetector({}).find("sue") == []
+
+
+def test_an_entry_with_too_many_choices_is_refused_at_once():
+    with pytest.raises(TopicsInvalid, match="too many choices"):
+        check_lists({"threat": {"en": [" ".join(["a/b"] * 40)]}})

@@ -107,6 +107,8 @@ def test_nobody_else_reads_the_environment():
         ({"LLM_URL": "https://a.example", "LLM_MODEL": "m", "LLM_DEADLINE_SECONDS": "61"}, "LLM_D"),
         ({"LLM_CALLS_A_DAY": "many"}, "LLM_CALLS_A_DAY"),
         ({"LLM_REQUIRED": "perhaps"}, "LLM_REQUIRED"),
+        ({"FORM_RATE": "20 per hour"}, "FORM_RATE"),
+        ({"API_RATE": "0/min"}, "API_RATE"),
         ({"FORM_FIELDS": "phone"}, "FORM_FIELDS"),
         ({"FORM_FIELDS": "Phone number=Telephone"}, "FORM_FIELDS"),
         ({"FORM_FIELDS": "message=Another message"}, "FORM_FIELDS"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -58,7 +58,8 @@ class ReplyForm(WordOnMachineForm, WordsForm):
     def clean_seen_at(self) -> datetime:
         try:
             seen = datetime.fromisoformat(self.cleaned_data["seen_at"])
-        except ValueError as error:
+            seen = seen.astimezone(UTC) if seen.tzinfo else seen
+        except (ValueError, OverflowError) as error:
             raise forms.ValidationError("Open the ticket again.") from error
         if seen.tzinfo is None:
             raise forms.ValidationError("Open the ticket again.")

@@ -1,9 +1,10 @@
 """What a ticket's page fetches beside the page itself. Nothing here changes a row."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
@@ -164,6 +165,8 @@ class TicketLookAdmin(TicketListAdmin):
         request.GET = QueryDict(filtered)
         try:
             return list(self.get_changelist_instance(request).paginator.keys)
+        except IncorrectLookupParameters:
+            return []  # an address that nobody's list made
         finally:
             request.GET = asked
 
@@ -191,9 +194,9 @@ def _carried(request: HttpRequest) -> str:
 def _moment(text: str) -> datetime | None:
     try:
         seen = datetime.fromisoformat(text)
-    except ValueError:
+        return seen.astimezone(UTC) if seen.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return seen if seen.tzinfo else None
 
 
 def _number(request: HttpRequest, name: str) -> int:

@@ -46,6 +46,8 @@ def context(ticket: Ticket, user: Any) -> dict[str, Any]:
     events = window.events(ticket)
     return {
         "ticket": ticket,
+        # Not by the template: a customer may have sent a value by the name of a method.
+        "sent_along": list(ticket.metadata.items()),
         "subject": opening.message.subject if opening else "",
         "opening": opening,
         "conversation": conversation,

@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisIsAway
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
+from supportops.requests import client_address
 from tickets import throttling
 from tickets.authentication import HasScope, key_of
 from tickets.codes import Scope
@@ -309,3 +310,10 @@ def test_no_address_stands_in_the_cache(rates, monkeypatch):
 def test_a_rate_that_is_none_is_refused(text):
     with pytest.raises(ValueError, match="is no rate"):
         throttling.parse_rate(text)
+
+
+def test_customers_behind_a_socket_of_both_kinds_are_told_apart(rf):
+    one, other = (
+        client_address(rf.get("/", REMOTE_ADDR=f"::ffff:203.0.113.{last}")) for last in (8, 9)
+    )
+    assert (one, other) == ("203.0.113.8", "203.0.113.9")

@@ -257,3 +257,22 @@ def test_an_auditor_reads_everything_and_finds_no_form(escalated, auditor):
 def test_the_way_back_leads_to_the_list_as_it_was(client, escalated):
     shown = client.get(f"{page_of(escalated)}?_changelist_filters=status%3Dopen")
     assert shown.context["back"] == "/ops/tickets/ticket/?status=open"
+
+
+def test_values_by_the_names_of_methods_are_shown_as_they_are(client, escalated):
+    Ticket.objects.filter(pk=escalated.pk).update(metadata={"items": 3, "keys": "a", "get": None})
+    shown = client.get(page_of(escalated))
+    assert shown.status_code == 200
+    assert "<bdi>3</bdi>" in shown.content.decode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "here/?seen_at=0001-01-01T00:00:00%2B23:59",
+        "here/?seen_at=9999-12-31T23:59:59-23:59",
+        "next/?_changelist_filters=foo%3Dbar",
+    ],
+)
+def test_odd_addresses_are_no_failure(client, escalated, path):
+    assert client.get(f"/ops/tickets/ticket/{escalated.pk}/{path}").status_code < 500

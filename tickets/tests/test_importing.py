@@ -248,3 +248,35 @@ def test_an_imported_ticket_that_is_open_can_be_worked_on(automating, by_agent, 
     handling.agent_reply(ticket.pk, "Here it is.", actor=by_agent, now=ticket.updated_at)
     assert Ticket.objects.get().status == TicketStatus.WAITING
     assert Outbox.objects.count() == 1
+
+
+def test_each_line_of_json_names_its_own_values(automating, tmp_path):
+    lines = [
+        json.dumps({"email": "a@example.com", "message": "Where is my order?"}),
+        json.dumps(
+            {
+                "email": "b@example.com",
+                "subject": "Parcel",
+                "message": "Still waiting",
+                "status": "open",
+                "created_at": "2026-01-02T03:04:05Z",
+            }
+        ),
+    ]
+    run(file_of(tmp_path, lines, "old.jsonl"))
+    second = Ticket.objects.order_by("id").last()
+    assert (second.status, second.messages.get().subject) == ("open", "Parcel")
+    assert second.created_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_what_was_rejected_can_be_mended_and_imported(automating, tmp_path):
+    """Whatever was wrong with the first bad line, the heading is that of the file."""
+    run(file_of(tmp_path, [HEADING, "9,short", "8,c@example.com,Cy,,,,,"]))
+    first = tmp_path / "helpdesk.rejects.csv"
+    assert first.read_text().splitlines()[0] == f"{HEADING},line,problem"
+    run(first)
+    again = tmp_path / "helpdesk.rejects.rejects.csv"
+    lines = again.read_text().splitlines()
+    assert lines[0] == f"{HEADING},line,problem"
+    mended = file_of(tmp_path, [lines[0], "8,c@example.com,Cy,,Where is it?,,,,3,"], "mended.csv")
+    assert "1 imported" in run(mended)

@@ -91,6 +91,7 @@ class Command(BaseCommand):
             options["classifier"],
             data,
             name=options["name"] or default,
+            from_starter=options["starter"] and not options["reviews"],
             activate=options["activate"],
             actor=Actor.machine(),
             now=timezone.now(),

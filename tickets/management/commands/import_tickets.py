@@ -99,8 +99,9 @@ class Command(BaseCommand):
         place = options["rejects"] or path.with_name(f"{path.stem}.rejects{path.suffix}")
         if place.resolve() == path.resolve():
             raise CommandError("--rejects must be another file than the one that is imported.")
-        done = Tally()
-        with import_files.open_file(path) as file, Rejects(place, path, dry_run=dry_run) as rejects:
+        done, names = Tally(), import_files.names_in(path)
+        kept = Rejects(place, path, names=names, dry_run=dry_run)
+        with import_files.open_file(path) as file, kept as rejects:
             for batch in self._batches(path, file, source, reading, dry_run=dry_run):
                 rejects.add(batch.bad)
                 done.add(batch)
