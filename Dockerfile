@@ -21,10 +21,15 @@ RUN export ALLOWED_HOSTS=localhost DATA_DIR=/app/starter STATIC_ROOT=/app/static
     && python -m compileall -q supportops tickets classification decisions metrics
 
 FROM python:3.11-slim
-RUN useradd --uid 10001 --create-home supportops \
+# The client is for `manage.py backup` where the database is PostgreSQL.
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --create-home supportops \
     && install --directory --owner supportops --group supportops --mode 0700 /data
 COPY --from=build /venv /venv
 COPY --from=build /app /app
+# Weights of the encoder, where somebody fetches them, outlast the container.
+RUN rm -rf /app/var && ln -s /data /app/var
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 \
     DATA_DIR=/data STATIC_ROOT=/app/staticfiles LOG_FORMAT=json
 WORKDIR /app

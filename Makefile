@@ -69,6 +69,7 @@ environment: $(VENV)/.run .env $(if $(ENCODER),$(VENV)/.encoder)
 
 .PHONY: run
 run: environment  ## Start everything: make run [PORT=8000] [HOST=127.0.0.1] [ENCODER=1]
+	@$(if $(ENCODER),$(PY) manage.py prepare_encoder)
 	@$(PY) manage.py prepare --demo
 	@exec $(PY) manage.py serve --host $(HOST) --port $(PORT)
 

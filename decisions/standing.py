@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core.cache import cache
-
 from decisions import certifying, reviewing
 from decisions.certifying import Found
 from decisions.labelled import LIFE
 from decisions.models import Decision, Review
 from decisions.services import NoPolicyInForce
 from tickets.codes import ReviewPart
+from tickets.remembering import remembered
 
 ALPHAS = (0.01, 0.02, 0.05)
 DELTA = 0.05
@@ -48,9 +47,7 @@ def gather(now: datetime) -> dict[str, Any]:
         "pile": pile(now),
         "agreed": reviewing.agreement(now - LIFE),
         "found": None,
-        **(
-            cache.get_or_set(f"standing:{version}", lambda: _judged(version, now), REMEMBERED) or {}
-        ),
+        **remembered(f"standing:{version}", lambda: _judged(version, now) or {}, REMEMBERED),
     }
 
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -25,6 +24,7 @@ from metrics import services as metrics
 from supportops.charts import Chart, Series
 from supportops.templatetags import console
 from tickets.codes import Level
+from tickets.remembering import remembered
 
 PERIOD = timedelta(days=30)
 DELTA = 0.05
@@ -85,10 +85,8 @@ def gather(now: datetime) -> dict[str, Any]:
     except NoPolicyInForce:
         return {"policy": None}
     version = newest_version()
-    known = cache.get_or_set(
-        f"automation:{version}:{policy.digest}", lambda: _known(version, policy, now), REMEMBERED
-    )
-    assert isinstance(known, Known)
+    key = f"automation:{version}:{policy.digest}"
+    known = remembered(key, lambda: _known(version, policy, now), REMEMBERED)
     certificates = covering.by_weight(Certificate.objects.in_force(version, now)[:20])
     return {
         "policy": policy,

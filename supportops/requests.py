@@ -8,6 +8,7 @@ from time import perf_counter
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
@@ -15,6 +16,7 @@ from supportops import logs, slowness
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REFERENCE = re.compile(r"T-[0-9A-Z]{4}-[0-9A-Z]{4}")
+NUL = re.compile(r"%00|\0")
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 # Unfold's scripts and styles need these; they hold on /ops/ only, behind a login.
@@ -64,6 +66,8 @@ class ConsolePolicyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/ops/") and NUL.search(request.get_full_path()):
+            raise BadRequest("No database of ours takes a NUL.")
         response = self.get_response(request)
         if request.path.startswith("/ops/"):
             response._csp_replace = CONSOLE_POLICY  # type: ignore[attr-defined]

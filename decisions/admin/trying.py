@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -25,6 +24,7 @@ from decisions.topics import TopicDetector, TopicsInvalid, check_lists
 from tickets import record
 from tickets.models import Ticket
 from tickets.record import Actor
+from tickets.remembering import remembered
 
 MOST_ON_A_PAGE = 20_000  # decisions that somebody waits for; more is the command's matter
 KEPT_SECONDS = 600
@@ -253,11 +253,7 @@ def replayed(policy: Policy, window: Window) -> Backtest:
         judged.values_list("answered_at", flat=True).first(),
     ]
     key = f"backtest:{record.digest_of(record.canonical([str(one) for one in seen]))}"
-    found = cache.get(key)
-    if found is None:
-        found = simulating.simulate(policy, window)
-        cache.set(key, found, KEPT_SECONDS)
-    return found
+    return remembered(key, lambda: simulating.simulate(policy, window), KEPT_SECONDS)
 
 
 def told(result: Backtest) -> dict[str, Any]:

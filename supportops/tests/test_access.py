@@ -153,3 +153,8 @@ def test_who_may_not_is_told_by_the_console(agent):
     answer = as_user(agent).get("/ops/auth/user/")
     assert answer.status_code == 403
     assert "It needs rights that you do not have" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/ops/decisions/override/?kind__exact=%00", "/ops/tickets/%00/"])
+def test_no_database_is_asked_for_a_nul(lead, path):
+    assert as_user(lead).get(path).status_code == 400

@@ -88,7 +88,13 @@ FLOORS: list[tuple[str, list[str]]] = [
     ("ground tables", ["tickets.models*"]),
     (
         "record",
-        ["tickets.nudge", "tickets.record", "tickets.search", "tickets.tests.factories"],
+        [
+            "tickets.nudge",
+            "tickets.record",
+            "tickets.remembering",
+            "tickets.search",
+            "tickets.tests.factories",
+        ],
     ),
     (
         "tables",
