@@ -174,7 +174,8 @@ class Command(BaseCommand):
         )
         if found.permit is None:
             self.stdout.write(
-                f"No permit. It needs about {found.missing} further messages mixed like these, if "
+                f"No permit. It needs about {found.missing} further messages mixed like these, in a "
+                f"new sample that is looked at once, if "
                 f"no further one is answered wrongly."
             )
             return
