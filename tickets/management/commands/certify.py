@@ -174,9 +174,8 @@ class Command(BaseCommand):
         )
         if found.permit is None:
             self.stdout.write(
-                f"No permit. It needs about {found.missing} further messages mixed like these, in a "
-                f"new sample that is looked at once, if "
-                f"no further one is answered wrongly."
+                f"No permit. It needs about {found.missing} further messages mixed like these, if "
+                f"no further one is answered wrongly: in a new sample that is looked at once."
             )
             return
         permit = found.permit
