@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import ceil
 
 from django.db import transaction
 from django.db.models import Max
@@ -130,11 +131,12 @@ def word_topics(policy: Policy, lists: Mapping[str, Mapping[str, Sequence[str]]]
 
 @transaction.atomic
 def raise_thresholds(policy: Policy, earned: Mapping[str, float]) -> int:
-    """Raise what a draft automates below its certificate to what was earned; how many."""
+    """Raise what a draft automates below its certificate to what was earned, in four decimals that
+    people can read; how many."""
     raised = 0
     for rule in policy.intent_rules.filter(level=Level.AUTO):
         if rule.threshold < earned.get(rule.intent, 0.0):
-            rule.threshold = earned[rule.intent]
+            rule.threshold = min(1.0, ceil(earned[rule.intent] * 10_000 - 1e-9) / 10_000)
             rule.save()
             raised += 1
     return raised

@@ -68,7 +68,10 @@ def agent_reply(
         ticket.resolved_at = None
         ticket.updated_at = now
         ticket.save()
-        told = record.event(ticket, EventKind.AGENT_REPLIED, actor, now, message=message.number)
+        said = _word_on_machine(machine_was_wrong)
+        told = record.event(
+            ticket, EventKind.AGENT_REPLIED, actor, now, message=message.number, **said
+        )
         mails = (
             [deciding.mail(ticket, message, OutboxKind.REPLY, now, automatic=False)]
             if ticket.requester.email
@@ -165,8 +168,13 @@ def escalate(
         name = ticket.queue.slug if ticket.queue else None
         ticket.updated_at = now
         ticket.save()
-        told = record.event(ticket, EventKind.TICKET_ESCALATED, actor, now, queue=name)
+        said = _word_on_machine(machine_was_wrong)
+        told = record.event(ticket, EventKind.TICKET_ESCALATED, actor, now, queue=name, **said)
         record.write(now=now, events=[told], audit=override)
+
+
+def _word_on_machine(wrong: bool | None) -> dict[str, bool]:
+    return {} if wrong is None else {"machine_was_wrong": wrong}
 
 
 def resolve(ticket_id: int, *, actor: Actor, now: datetime) -> None:

@@ -41,7 +41,6 @@ ICONS: Mapping[str, str] = {
 PLAIN: Mapping[str, str] = {
     EventKind.AUTO_RESOLVED: "decided to answer automatically",
     EventKind.CUSTOMER_REPLIED: "wrote a message",
-    EventKind.AGENT_REPLIED: "replied",
     EventKind.NOTE_ADDED: "added an internal note",
     EventKind.RESOLVED: "resolved the ticket",
     EventKind.CLOSED: "closed the ticket",
@@ -166,9 +165,22 @@ def _corrected(data: Mapping[str, Any], names: _Names) -> str:
     return f"corrected the intent from {before} to {after}"
 
 
+def _word(data: Mapping[str, Any]) -> str:
+    """What was said of the automatic answer on this occasion."""
+    said = data.get("machine_was_wrong")
+    return (
+        "" if said is None else f" and called the automatic answer {'wrong' if said else 'right'}"
+    )
+
+
+def _replied(data: Mapping[str, Any], names: _Names) -> str:
+    return f"replied{_word(data)}"
+
+
 def _raised(data: Mapping[str, Any], names: _Names) -> str:
     queue = data.get("queue")
-    return f"escalated the ticket{f' to {names.queues.get(queue, queue)}' if queue else ''}"
+    where = f" to {names.queues.get(queue, queue)}" if queue else ""
+    return f"escalated the ticket{where}{_word(data)}"
 
 
 def _reopened(data: Mapping[str, Any], names: _Names) -> str:
@@ -207,6 +219,7 @@ TOLD: Mapping[str, Callable[[Mapping[str, Any], _Names], str]] = {
     EventKind.ESCALATED: _escalated,
     EventKind.AUTO_REPLIED: _auto_replied,
     EventKind.ASSIGNED: _assigned,
+    EventKind.AGENT_REPLIED: _replied,
     EventKind.QUEUE_CHANGED: _moved,
     EventKind.PRIORITY_CHANGED: _priority,
     EventKind.INTENT_CORRECTED: _corrected,

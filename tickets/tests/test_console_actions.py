@@ -257,6 +257,9 @@ def test_a_reply_may_say_whether_the_machine_was_wrong(client, answered, agent, 
     reply(client, answered, "Let me look myself.", wrong=wrong)
     override = Override.objects.get()
     assert (override.kind, override.machine_was_wrong, override.user) == ("reply", judged, agent)
+    told = words_of(client.get(page_of(answered)))
+    assert ("called the automatic answer wrong" in told) == (judged is True)
+    assert ("called the automatic answer right" in told) == (judged is False)
     findings = Finding.objects.values_list("wrong", "user_id")
     assert list(findings) == ([] if judged is None else [(judged, agent.pk)])
 
