@@ -117,6 +117,18 @@ def follow(outcomes: Iterable[bool | None], chart: Chart, *, start: int = 0) -> 
     return Path(level, highest, tripped, scored, wrong)
 
 
+def follow_places(places: Sequence[int], scored: int, chart: Chart, *, start: int = 0) -> Path:
+    """The same path, from the places of the wrong answers among all of them, counted from 1 and in
+    order: what lies between two of them only goes down."""
+    level = highest = start
+    before = 0
+    for place in places:
+        level = max(0, level - (place - before - 1)) + chart.step - 1
+        highest, before = max(highest, level), place
+    level = max(0, level - (scored - before))
+    return Path(level, highest, highest >= chart.height, scored, len(places))
+
+
 def operating_curve(chart: Chart, rates: Sequence[float]) -> list[tuple[float, float]]:
     """Expected scored answers until the trip, for each true rate."""
     return [(rate, run_length(chart.step, chart.height, rate)) for rate in rates]

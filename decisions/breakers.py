@@ -18,13 +18,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from decisions.acceptance import automatic_intents
-from decisions.breaker import Chart, Path, chart_for, follow
+from decisions.breaker import Chart, Path, chart_for, follow_places
 from decisions.covering import by_weight, classifier_in_use
 from decisions.models import OVERALL, Breaker, Certificate, Decision, Finding, Review, lock_stops
 from decisions.services import NoPolicyInForce, policy_in_force
 from tickets import record
 from tickets.codes import AuditKind, FindingSource, Outcome, ReviewPart
-from tickets.models import first_row
+from tickets.models import all_rows, first_row
 
 VOLUME_DAYS = 28
 DEFAULT_ALPHA = 0.05
@@ -165,9 +165,22 @@ def _answers(breaker: Breaker) -> QuerySet[Decision]:
 def _path(
     decisions: QuerySet[Decision], wrong: QuerySet[Finding], chart: Chart, start: int
 ) -> Path:
-    confirmed = set(wrong.values_list("decision_id", flat=True))
-    outcomes = (pk in confirmed for pk in decisions.values_list("pk", flat=True).iterator())
-    return follow(outcomes, chart, start=start)
+    return follow_places(_places(decisions, wrong), decisions.count(), chart, start=start)
+
+
+def _places(decisions: QuerySet[Decision], wrong: QuerySet[Finding]) -> list[int]:
+    """Which of the answers, counted from 1, were confirmed wrong. Counted by the database: whoever
+    reviews waits for it."""
+    answers, values = decisions.order_by().values("pk").query.sql_with_params()
+    confirmed, more = wrong.order_by().values("decision_id").query.sql_with_params()
+    sql = f"""
+        SELECT place FROM (
+            SELECT answer.pk AS pk, ROW_NUMBER() OVER (ORDER BY answer.pk) AS place
+            FROM ({answers}) AS answer
+        ) AS placed
+        WHERE pk IN ({confirmed}) ORDER BY place
+    """  # noqa: S608  statements that QuerySets made
+    return [row[0] for row in all_rows(sql, *values, *more)]
 
 
 def set_chart(breaker: Breaker, now: datetime, *, again: bool = False) -> None:

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decisions.breaker import LARGEST, Chart, chart_for, follow, height_for, run_length, step_for
+from decisions.breaker import (
+    LARGEST,
+    Chart,
+    chart_for,
+    follow,
+    follow_places,
+    height_for,
+    run_length,
+    step_for,
+)
 
 
 @pytest.mark.parametrize(("alpha", "step"), [(0.01, 40), (0.02, 20), (0.05, 8)])
@@ -79,6 +88,21 @@ def test_what_is_not_known_yet_never_trips_sooner(answers, step, height):
     full = [True if answer is None else answer for answer in answers]
     assert follow(answers, chart) == follow(known, chart)
     assert follow(answers, chart).highest <= follow(full, chart).highest
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.booleans(), max_size=200),
+    st.integers(2, 30),
+    st.integers(5, 80),
+    st.integers(0, 40),
+)
+def test_the_places_of_the_wrong_ones_are_all_there_is_to_know(answers, step, height, start):
+    chart = Chart(step, height)
+    start = min(start, height - 1)
+    places = [number for number, wrong in enumerate(answers, 1) if wrong]
+    found = follow_places(places, len(answers), chart, start=start)
+    assert found == follow(answers, chart, start=start)
 
 
 @settings(max_examples=200)

@@ -196,6 +196,7 @@ def test_whatever_fails_a_reopened_ticket_goes_to_a_person(automating, quiet, ac
         "tickets.deciding:add_message",
         "tickets.deciding:index_if_possible",
         "tickets.thanks:is_only_thanks",
+        "tickets.thanks:_without_name",
     }
     tried, found = lawbreakers(RuntimeError("broken"), work, check, storing)
     assert found == {}
