@@ -132,7 +132,8 @@ def test_what_guards_stop_is_not_tested(starter, says, agent, labelled):
     assert found.errors == 0
 
 
-def test_a_bad_intent_is_quarantined(labelled):
+def test_a_bad_intent_is_quarantined(labelled, settings):
+    settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 1.0
     CertificateFactory(intents=["order_status"])
     drawn = labelled(300, wrong=40)
     found = judge()
@@ -141,14 +142,16 @@ def test_a_bad_intent_is_quarantined(labelled):
     assert [row.intent for row in quarantines.watch("scripted-1", now=NOW)] == ["order_status"]
 
 
-def test_what_is_never_automated_puts_nothing_into_quarantine(labelled):
+def test_what_is_never_automated_puts_nothing_into_quarantine(labelled, settings):
+    settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 1.0
     CertificateFactory(intents=["order_status"], threshold=0.98, thresholds=[0.98])
     labelled(300, wrong=40)  # at a confidence of 0.97
     assert judge().quarantined == ()
     assert quarantines.watch("scripted-1", now=NOW) == []
 
 
-def test_the_hourly_look_counts_a_group_of_the_same_words_once(labelled):
+def test_the_hourly_look_counts_a_group_of_the_same_words_once(labelled, settings):
+    settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 1.0
     CertificateFactory(intents=["order_status"])
     labelled(300, wrong=40)
     assert quarantines.watch("scripted-1", now=NOW, twins=lambda texts: [0] * len(texts)) == []
