@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 Z95 = 1.959963984540054
 MOST_LOST = 0.01  # the difference may at worst be one point
@@ -100,7 +100,7 @@ def _tally(pairs: Sequence[tuple[bool, bool]]) -> tuple[int, int, int]:
 def mcnemar(only_first: int, only_second: int) -> float:
     """Two-sided exact p of "both are as often right"; 1 where they never differ."""
     more, total = max(only_first, only_second), only_first + only_second
-    return min(1.0, 2 * float(binom.sf(more - 1, total, 0.5))) if total else 1.0
+    return min(1.0, 2 * float(bdtrc(more - 1, total, 0.5))) if total else 1.0
 
 
 def paired_difference(only_first: int, only_second: int, rows: int) -> tuple[float, float, float]:
@@ -120,7 +120,7 @@ def _by_intent(
         found.setdefault(truth, []).append(pair)
     tallies = {intent: _tally(own) for intent, own in found.items()}
     raw = {
-        intent: float(binom.sf(b - 1, b + c, 0.5)) if b else 1.0
+        intent: float(bdtrc(b - 1, b + c, 0.5)) if b else 1.0
         for intent, (_, b, c) in tallies.items()
     }
     adjusted = holm(raw)

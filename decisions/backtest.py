@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from scipy.stats import hypergeom
+import numpy as np
+from scipy.special import gammaln
 
 from decisions.engine import Verdict
 from tickets.codes import Outcome, Reason
@@ -123,6 +124,24 @@ class Wrongs:
         }
 
 
+def _chances(population: int, hits: int, sample: int) -> np.ndarray:
+    """How likely a sample holds 0, 1, 2 … of the population's hits: float [sample + 1]."""
+    drawn = np.arange(sample + 1)
+    possible = (drawn <= hits) & (sample - drawn <= population - hits)
+
+    def log_choose(n: int, k: np.ndarray) -> np.ndarray:
+        return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+
+    held = drawn[possible]
+    chances = np.zeros(sample + 1)
+    chances[possible] = np.exp(
+        log_choose(hits, held)
+        + log_choose(population - hits, sample - held)
+        - log_choose(population, np.array([sample]))
+    )
+    return chances
+
+
 def hypergeometric(
     population: int, sample: int, hits: int, confidence: float = CONFIDENCE
 ) -> tuple[int, int]:
@@ -133,8 +152,8 @@ def hypergeometric(
     """
     tail = (1 - confidence) / 2
     fewest, most = hits, population - (sample - hits)
-    low = _first(fewest, most, lambda k: hypergeom.sf(hits - 1, population, k, sample) > tail)
-    high = _last(fewest, most, lambda k: hypergeom.cdf(hits, population, k, sample) > tail)
+    low = _first(fewest, most, lambda k: _chances(population, k, sample)[hits:].sum() > tail)
+    high = _last(fewest, most, lambda k: _chances(population, k, sample)[: hits + 1].sum() > tail)
     return low, high
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta, binom
+from scipy.special import bdtr, betaincinv
 
 GRID_SIZE = 40
 STARTS = 2
@@ -37,7 +37,7 @@ def upper_bound(errors: int, rows: int, delta: float) -> float:
     """The largest share of errors that still fits, at one-sided confidence 1 - `delta`."""
     if rows == 0 or errors >= rows:
         return 1.0
-    return float(beta.ppf(1 - delta, errors + 1, rows - errors))
+    return float(betaincinv(errors + 1, rows - errors, 1 - delta))
 
 
 def grid_of(
@@ -72,7 +72,7 @@ def permit(
         alpha=alpha,
         delta=delta,
         grid=grid_of(np.asarray(confidence, float)) if grid is None else grid,
-        passes=lambda errors, rows: bool(binom.cdf(errors, rows, alpha) <= chain_delta),
+        passes=lambda errors, rows: bool(bdtr(errors, rows, alpha) <= chain_delta),
         of=of,
     )
 

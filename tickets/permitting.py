@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from classification import services as classification
 from classification.calibration import near_duplicates
@@ -225,7 +225,7 @@ def _missing(accepted: Sequence[_Judged], rows: int, alpha: float, delta: float)
     """Rows of the same mixture that were still needed if nothing further were wrong."""
     errors = sum(row.wrong for row in accepted)
     needed = len(accepted)
-    while binom.cdf(errors, needed, alpha) > delta / STARTS:
+    while bdtr(errors, needed, alpha) > delta / STARTS:
         needed += 1
     share = len(accepted) / rows if accepted and rows else 1.0
     return round((needed - len(accepted)) / share)
