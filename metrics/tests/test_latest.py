@@ -2,16 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from metrics import definitions, reading, rollup
+from metrics import definitions, hours, reading, rollup
 from metrics.latest import FRESH, keep, latest, worked_out
 from metrics.models import LatestFigures
 from supportops import jobs
 from tickets import conversation, handling
 from tickets.intake import receive
+from tickets.models import Ticket
 from tickets.record import Actor
 from tickets.tests.arriving import inquiry
 
@@ -107,3 +109,13 @@ def test_hours_that_nobody_counted_are_named(history, says, monkeypatch):
         pass
     assert latest(later).waiting == 0
     assert latest(later).figures["ticket_volume"].value == 20
+
+
+def test_the_hours_of_spikes_hold_what_was_sorted_out_later_too(history, agent):
+    before = hours.gather(NOW).tickets
+    ticket = Ticket.objects.order_by("created_at")[6]
+    handling.mark_spam(ticket.pk, actor=Actor.person(agent), now=NOW)
+    while rollup.roll_up(NOW):
+        pass
+    assert np.nansum(hours.gather(NOW).tickets) == np.nansum(before) > 6
+    assert latest(NOW).figures["ticket_volume"].value == 11

@@ -112,3 +112,15 @@ def test_reviews_of_people_outside_of_the_reserve_are_learned_from(reviewed, mon
     again, added = learning.with_reviews(grown)
     assert added == 0
     assert len(again) == 2
+
+
+def test_rows_that_were_drawn_more_often_do_not_count_more():
+    rows = [
+        comparing.Labelled("a", "x", ticket_id=3, requester_id=1, u=0.01, rate=0.2),
+        comparing.Labelled("b", "x", ticket_id=1, requester_id=1, u=0.02, rate=0.05),
+        comparing.Labelled("c", "x", ticket_id=2, requester_id=2, u=0.10, rate=0.2),
+        comparing.Labelled("d", "x", ticket_id=4, requester_id=3, u=0.04, rate=0.05),
+    ]
+    # u below the lowest rate, and of one person the first
+    assert [row.text for row in comparing.of_equal_chance(rows)] == ["b", "d"]
+    assert comparing.of_equal_chance([]) == []
