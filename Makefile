@@ -13,6 +13,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 # Newest first, as far as every library has been tried; then whatever is called python.
@@ -67,10 +68,18 @@ environment: $(VENV)/.run .env $(if $(ENCODER),$(VENV)/.encoder)
 
 # --- Running --------------------------------------------------------------------------------------
 
+# Before anything is installed; whether the port may be listened on is asked again when it is served.
+.PHONY: port
+port:
+	@if (exec 3<>/dev/tcp/$(HOST)/$(PORT)) 2>/dev/null; then \
+	  echo "Something answers on $(HOST), port $(PORT) already. Another port: make run PORT=8010" >&2; \
+	  exit 1; \
+	fi
+
 .PHONY: run
-run: environment  ## Start everything: make run [PORT=8000] [HOST=127.0.0.1] [ENCODER=1]
+run: port environment  ## Start everything: make run [PORT=8000] [HOST=127.0.0.1] [ENCODER=1]
 	@$(if $(ENCODER),$(PY) manage.py prepare_encoder)
-	@$(PY) manage.py prepare --demo
+	@$(PY) manage.py prepare --demo --host $(HOST) --port $(PORT)
 	@exec $(PY) manage.py serve --host $(HOST) --port $(PORT)
 
 .PHONY: doctor

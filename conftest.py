@@ -12,9 +12,11 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 import hypothesis
+import hypothesis.configuration
 import psycopg
 import pytest
 import redis
+from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import transaction
@@ -33,11 +35,14 @@ from tickets.codes import NoIntent, Role, Scope
 from tickets.models import ApiKey
 from tickets.triggers import lift_triggers
 
+# Nothing is left behind: what Hypothesis keeps goes with the directory of this run.
+hypothesis.configuration.set_hypothesis_home_dir(django_settings.DATA_DIR / "hypothesis")
+
 # CI asks the same questions each time, so that what it refuses is the change and not the draw; a
 # developer's machine goes on looking for new ones.
 hypothesis.settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI") == "true":
-    hypothesis.settings.load_profile("ci")
+hypothesis.settings.register_profile("developer", print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "developer")
 
 LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/test"
 LOCAL_REDIS = "redis://127.0.0.1:6379"
@@ -83,6 +88,11 @@ def why_no_browser() -> str | None:
 
 
 SERVICES = {"postgres": why_no_postgres, "redis": why_no_redis, "browser": why_no_browser}
+
+
+def pytest_unconfigure():
+    """The settings made a directory for this process alone."""
+    shutil.rmtree(django_settings.DATA_DIR, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items):

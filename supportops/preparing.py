@@ -5,7 +5,6 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from classification import starter_data
 from classification.models import Promotion
 from decisions import starter
 from supportops import roles
+from tickets import demo as demo_tickets
 from tickets import learning, search
 from tickets.codes import Role
 from tickets.models import Ticket
@@ -35,26 +35,23 @@ ACCOUNTS = {
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 
 Say = Callable[[str], None]
+Show = Callable[[dict[str, str]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a preparation made that people must be told: names and passwords of new accounts."""
+def prepare(*, demo: bool, accounts: bool, template: Path | None, say: Say, show: Show) -> None:
+    """Make the database ready; others who prepare it at the same time wait their turn.
 
-    passwords: dict[str, str] = field(default_factory=dict)
-
-
-def prepare(*, demo: bool, accounts: bool, template: Path | None, say: Say) -> Prepared:
-    """Make the database ready; others who prepare it at the same time wait their turn."""
+    `show` is given names and passwords of new accounts the moment they are made.
+    """
     settings.STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns of a directory that is missing
     with _alone_on_machine():
         if template is not None:
             start_from(template, say)
         with _alone_on_server():
-            return _prepare(demo=demo, accounts=accounts, say=say)
+            _prepare(demo=demo, accounts=accounts, say=say, show=show)
 
 
-def _prepare(*, demo: bool, accounts: bool, say: Say) -> Prepared:
+def _prepare(*, demo: bool, accounts: bool, say: Say, show: Show) -> None:
     migrate(say)
     make_cache_table()
     install_triggers()
@@ -64,11 +61,10 @@ def _prepare(*, demo: bool, accounts: bool, say: Say) -> Prepared:
     if starter.install_starter(timezone.now()):
         say("Policy: the starter policy is in force.")
     train(say)
-    made = Prepared(make_accounts() if accounts else {})
-    if demo and not Ticket.objects.exists():
-        say("Demo: writing tickets of the last two weeks.")
-        call_command("seed_demo")
-    return made
+    if accounts:
+        make_accounts(show)
+    if demo:
+        add_demo_tickets(say)
 
 
 def migrate(say: Say) -> None:
@@ -110,10 +106,14 @@ def train(say: Say) -> None:
 
 
 @transaction.atomic
-def make_accounts() -> dict[str, str]:
-    """One account for each role where nobody has an account yet; names and passwords."""
+def make_accounts(show: Show) -> None:
+    """One account for each role where nobody has an account yet.
+
+    Shown before they are committed: whoever is killed in between gets others at the next start,
+    and nobody is left with accounts whose passwords were never seen.
+    """
     if User.objects.exists():
-        return {}
+        return
     passwords = {name: new_password() for name in ACCOUNTS}
     for name, role in ACCOUNTS.items():
         user = User.objects.create_user(
@@ -123,7 +123,19 @@ def make_accounts() -> dict[str, str]:
             is_superuser=role == Role.ADMINISTRATOR,
         )
         user.groups.add(Group.objects.get(name=role.value))
-    return passwords
+    show(passwords)
+
+
+def add_demo_tickets(say: Say) -> None:
+    """Demo tickets where there are none yet, and the rest of those that were interrupted."""
+    begun = demo_tickets.unfinished()
+    if begun is None and Ticket.objects.exists():
+        return
+    if begun is None:
+        say("Demo: writing tickets of the last two weeks.")
+    else:
+        say("Demo: tickets are missing.")
+    call_command("seed_demo")
 
 
 def new_password() -> str:

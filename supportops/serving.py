@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 DEFAULT_PORT = 8000
+FIRST_FREE_PORT = 1_024  # below it only root may listen
+LAST_PORT = 65_535
 GRACE = 40.0  # seconds that a child gets to finish what it does; then it is killed
 LOOK_EVERY = 0.2
 PR_SET_PDEATHSIG = 1
@@ -64,12 +67,28 @@ def commands(host: str, port: int, *, with_worker: bool) -> dict[str, list[str]]
 
 
 def environment(port: int | None) -> dict[str, str]:
-    """The environment of the children. A port that was asked for moves the links of a local try."""
-    url = settings.PUBLIC_URL
-    if port is not None and settings.IS_LOCAL:
-        parts = urlsplit(url)
-        url = parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PUBLIC_URL": url}
+    """The environment of the children."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PUBLIC_URL": public_url(port)}
+
+
+def public_url(port: int | None) -> str:
+    """Where people come. A port that was asked for moves the links of a local try."""
+    if port is None or not settings.IS_LOCAL:
+        return settings.PUBLIC_URL
+    parts = urlsplit(settings.PUBLIC_URL)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return parts._replace(netloc=f"{host}:{port}").geturl()
+
+
+def port_number(text: str) -> int:
+    """A port from the command line.
+
+    Raises:
+        ArgumentTypeError: it is not a whole number from 1 to 65535.
+    """
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LAST_PORT:
+        raise ArgumentTypeError(f"a port is a whole number from 1 to {LAST_PORT}, not {text!r}")
+    return int(text)
 
 
 def refuse_taken(host: str, port: int) -> None:
@@ -80,9 +99,10 @@ def refuse_taken(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
+            other = port + 1 if FIRST_FREE_PORT <= port < LAST_PORT else DEFAULT_PORT
             raise CannotListen(
                 f"Cannot listen on {host}, port {port}: {error.strerror}. "
-                f"Another port: make run PORT={port + 1}"
+                f"Another port: make run PORT={other}"
             ) from error
 
 

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -136,7 +137,11 @@ if not (HTTPS or IS_LOCAL or DEBUG or flag("ALLOW_PLAIN_HTTP")):
         "where something in front ends TLS and passes cookies on."
     )
 
-DATA_DIR = Path(os.environ.get("DATA_DIR", "") or BASE_DIR / "var")
+# Tests have a directory of their own, which conftest.py removes, and touch no installation.
+DATA_DIR = Path(
+    os.environ.get("DATA_DIR", "")
+    or (tempfile.mkdtemp(prefix="supportops-tests-") if TESTING else BASE_DIR / "var")
+)
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # people's words lie in there
 VERSION = supportops.__version__
 

@@ -4,13 +4,14 @@ Everything goes through the same services as real tickets; only the time is give
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.utils import timezone
 
 from classification import services as classification
 from classification.starter_corpus import Example, held_out_examples
@@ -18,7 +19,7 @@ from decisions.models import Certificate
 from tickets import conversation, handling, intake, record, targets
 from tickets.codes import AuditKind, CertificateKind, Channel, OutboxState, Role, TicketStatus
 from tickets.intake import Inquiry
-from tickets.models import Outbox, Ticket
+from tickets.models import DemoRun, Outbox, Ticket
 from tickets.record import Actor, AuditEntry
 
 DOMAIN = "customers.example"
@@ -41,6 +42,10 @@ REPLIES = [
 # Hour weights of a working day, and how busy weekdays are.
 HOURS = [0.2] * 6 + [0.5, 1, 2, 4, 5, 5, 4, 4, 5, 5, 4, 3, 2, 2, 2, 1.5, 1, 0.5]
 WEEKDAYS = [1.3, 1.2, 1.1, 1.0, 1.0, 0.5, 0.4]
+
+
+class PlayedElsewhere(Exception):
+    """Another process plays the same demo tickets at this moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,30 @@ def _visit(
     email = f"{name.lower().replace(' ', '.')}@{DOMAIN}"
     follows = random.Random(draw.random())  # noqa: S311
     return Visit(at, until, name, email, draw.choice(examples), follows)
+
+
+def unfinished() -> DemoRun | None:
+    """A run that somebody interrupted, the oldest first."""
+    return DemoRun.objects.filter(finished_at=None).order_by("pk").first()
+
+
+def run(run: DemoRun) -> Iterator[int]:
+    """Play what is missing of a run, a transaction a ticket; yields how many are there by then.
+
+    Raises:
+        PlayedElsewhere: another process plays this run as well.
+    """
+    visits = plan(tickets=run.tickets, days=run.days, seed=run.seed, now=run.started_at)
+    begin(visits)
+    for number, visit in enumerate(visits[run.played :], run.played):
+        with transaction.atomic():
+            mine = DemoRun.objects.filter(pk=run.pk, played=number).update(played=number + 1)
+            if not mine:
+                raise PlayedElsewhere(f"Demo ticket {number + 1} was written by another process.")
+            play(visit)
+        yield number + 1
+    end(visits)
+    DemoRun.objects.filter(pk=run.pk).update(finished_at=timezone.now())
 
 
 @transaction.atomic

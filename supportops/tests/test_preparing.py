@@ -1,5 +1,7 @@
 """From nothing to something that can serve, once or many times over."""
 
+import signal
+import socket
 import sqlite3
 import subprocess
 from io import StringIO
@@ -7,11 +9,12 @@ from io import StringIO
 import psycopg
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from classification.models import ModelVersion, Promotion
 from decisions.models import Publication
 from supportops import preparing
+from supportops.management.commands.prepare import Command as PrepareCommand
 from supportops.tests import processes
 from supportops.tests.processes import MANAGE
 from tickets import learning
@@ -81,9 +84,101 @@ def test_the_second_time_changes_nothing_and_prints_no_password(prepare, trained
     prepare()
     before = rows()
     printed = prepare()
-    assert printed == "Ready.\n"
+    assert [line.split(":")[0] for line in printed.splitlines()] == ["A new password", "Ready."]
+    assert printed.splitlines()[0].endswith(" manage.py changepassword admin")
     assert rows() == before
     assert trained == ["linear"]
+
+
+def test_passwords_are_shown_before_what_takes_long(prepare, monkeypatch):
+    """Whoever stops the start while demo tickets are written has seen them."""
+    accounts = []
+    monkeypatch.setattr(
+        preparing, "call_command", lambda name, **_: accounts.append(User.objects.count())
+    )
+    printed = prepare(demo=True)
+    assert accounts == [4]
+    assert printed.index("Accounts, shown this once") < printed.index("Demo: writing tickets")
+
+
+def test_accounts_that_could_not_be_shown_are_not_kept(prepare, monkeypatch):
+    def broken(self, passwords, url):
+        raise BrokenPipeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PrepareCommand, "show_accounts", broken)
+        with pytest.raises(BrokenPipeError):
+            prepare()
+    assert not User.objects.exists()
+    assert "Accounts, shown this once" in prepare()
+
+
+def test_without_an_administrator_the_start_says_how_to_get_one(prepare):
+    prepare()
+    User.objects.update(is_superuser=False)
+    assert "manage.py createsuperuser" in prepare()
+
+
+@pytest.mark.parametrize(
+    ("public", "linked"),
+    [
+        ("http://localhost:8000", "http://localhost:8011"),
+        ("http://127.0.0.1", "http://127.0.0.1:8011"),
+        ("http://[::1]:8000", "http://[::1]:8011"),
+        ("https://help.example.com", "https://help.example.com"),
+    ],
+)
+def test_the_addresses_shown_are_those_that_will_be_served(prepare, settings, public, linked):
+    settings.PUBLIC_URL = public
+    settings.IS_LOCAL = "example" not in public
+    assert f"Customers write at  {linked}/ui/ " in prepare(port=8011)
+
+
+def test_a_taken_port_is_noticed_before_anything_is_prepared(prepare, trained):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CommandError, match=f"Cannot listen on 127.0.0.1, port {port}"):
+            prepare(port=port)
+    assert (trained, User.objects.count()) == ([], 0)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "80x", "", "٨٠"])
+def test_what_is_no_port_is_refused(db, port):
+    with pytest.raises(CommandError, match="a port is a whole number from 1 to 65535"):
+        call_command("prepare", f"--port={port}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_first_start_is_finished_by_the_next(tmp_path, number):
+    around = processes.environment(tmp_path)
+    log = tmp_path / "log"
+    command = [*MANAGE, "prepare", "--demo"]
+    with processes.running(around, *command, log=log) as process:
+        processes.until(lambda: "40 of 160 demo tickets" in log.read_text(), "forty demo tickets")
+        process.send_signal(number)
+        process.wait(processes.PATIENCE)
+    said = log.read_text()
+    assert "Accounts, shown this once" in said
+    assert ("Stopped. What is done stays" in said) == (number == signal.SIGINT)
+    assert "Traceback" not in said
+    assert 40 <= tickets_in(tmp_path) < 160
+    again = processes.run(around, "prepare", "--demo").stdout
+    assert "Demo: tickets are missing." in again
+    assert "An earlier run was interrupted at " in again
+    assert "160 of 160 demo tickets" in again
+    assert "manage.py changepassword admin" in again
+    assert "Accounts, shown this once" not in again
+    assert tickets_in(tmp_path) == 160
+    processes.run(around, "audit", "verify")
+    assert "Demo" not in processes.run(around, "prepare", "--demo").stdout
+
+
+def tickets_in(folder):
+    with sqlite3.connect(folder / "db.sqlite3") as database:
+        return database.execute("SELECT count(*) FROM tickets_ticket").fetchone()[0]
 
 
 def rows():

@@ -5,6 +5,7 @@ from tickets.models.lists import UNDO_WITHIN, BulkChange, SavedView
 from tickets.models.log import (
     AuditHead,
     AuditRecord,
+    DemoRun,
     IdempotencyKey,
     JobLease,
     Outbox,
@@ -34,6 +35,7 @@ __all__ = [
     "AuditRecord",
     "BulkChange",
     "Calendar",
+    "DemoRun",
     "HistoryIsReadOnly",
     "HistoryModel",
     "IdempotencyKey",

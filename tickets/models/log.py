@@ -172,3 +172,27 @@ class TouchedHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H}h"
+
+
+class DemoRun(models.Model):
+    """One filling with demo tickets: its numbers, and how many of them are there.
+
+    The numbers give the plan (`tickets.demo.plan`), so an interrupted run can be finished.
+    """
+
+    tickets = models.PositiveIntegerField()
+    days = models.PositiveIntegerField()
+    seed = models.IntegerField()
+    started_at = models.DateTimeField()
+    played = models.PositiveIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(played__lte=models.F("tickets")), name="demo_played_at_most_all"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.played} of {self.tickets} demo tickets"

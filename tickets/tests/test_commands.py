@@ -6,10 +6,11 @@ from io import StringIO
 import pytest
 from django.conf import settings as live
 from django.core.management import CommandError, call_command, load_command_class
+from django.db.models import F
 
 from tickets import demo, reclassifying
 from tickets.codes import Role
-from tickets.models import Ticket
+from tickets.models import DemoRun, Ticket
 from tickets.tests.arriving import NOW, arrive, stored
 from tickets.tests.factories import TicketFactory
 
@@ -172,6 +173,40 @@ def test_a_dry_run_of_seed_demo_writes_nothing(starter):
     told = run("seed_demo", "--tickets", "5", "--dry-run")
     assert told.startswith("5 tickets, ")
     assert (stored(), told.endswith("Dry run: nothing was written.\n")) == (before, True)
+
+
+def test_what_was_interrupted_is_finished_first_with_its_own_numbers(automating, monkeypatch):
+    begun = DemoRun.objects.create(tickets=5, days=3, seed=2, started_at=NOW, played=2)
+    planned = demo.plan(tickets=5, days=3, seed=2, now=NOW)
+    played = []
+    monkeypatch.setattr(demo, "play", lambda visit: played.append((visit.at, visit.email)))
+    told = run("seed_demo", "--tickets", "90")
+    assert told.splitlines()[0].startswith("An earlier run was interrupted at 2 of 5 demo tickets")
+    assert played == [(visit.at, visit.email) for visit in planned[2:]]
+    begun.refresh_from_db()
+    assert (begun.played, begun.finished_at is None) == (5, False)
+    assert demo.unfinished() is None
+
+
+def test_a_dry_run_leaves_what_was_interrupted_as_it_is(automating):
+    DemoRun.objects.create(tickets=5, days=3, seed=2, started_at=NOW, played=2)
+    before = stored()
+    told = run("seed_demo", "--dry-run")
+    assert told.endswith("Dry run: nothing was written.\n")
+    assert (stored(), demo.unfinished().played) == (before, 2)
+
+
+def test_two_that_play_the_same_demo_write_no_ticket_twice(automating, monkeypatch):
+    begun = DemoRun.objects.create(tickets=5, days=3, seed=2, started_at=NOW)
+
+    def other_was_first(visit):
+        arrive()
+        DemoRun.objects.filter(pk=begun.pk).update(played=F("played") + 1)
+
+    monkeypatch.setattr(demo, "play", other_was_first)
+    with pytest.raises(CommandError, match="Demo ticket 2 was written by another process"):
+        run("seed_demo")
+    assert Ticket.objects.count() == 1
 
 
 def test_seed_demo_says_how_far_it_is(automating, person, monkeypatch):

@@ -1,11 +1,12 @@
+import sys
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classification.contract import ClassifierUnavailable
-from supportops import preparing
+from supportops import preparing, serving
 
 ADDRESSES = {
     "Customers write at": "/ui/",
@@ -14,6 +15,9 @@ ADDRESSES = {
     "Prometheus metrics": "/metrics",
     "Health": "/health",
 }
+
+
+INTERRUPTED = 130  # what shells answer for a command ended by Ctrl-C
 
 
 class Command(BaseCommand):
@@ -36,31 +40,53 @@ class Command(BaseCommand):
             help="a data directory prepared before, from which an empty one starts (SQLite)",
         )
 
+        parser.add_argument("--host", default="127.0.0.1", help="address that will be listened on")
+        parser.add_argument(
+            "--port", type=serving.port_number, help="port that will be listened on"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        port = options["port"]
         try:
-            made = preparing.prepare(
+            if port is not None:
+                serving.refuse_taken(options["host"], port)
+            preparing.prepare(
                 demo=options["demo"],
                 accounts=not options["no_accounts"],
                 template=options["template"],
                 say=self.say,
+                show=lambda passwords: self.show_accounts(passwords, serving.public_url(port)),
             )
-        except ClassifierUnavailable as error:
+        except (ClassifierUnavailable, serving.CannotListen) as error:
             raise CommandError(str(error)) from error
-        if made.passwords:
-            self.show(made.passwords)
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped. What is done stays; the next start does the rest.")
+            sys.exit(INTERRUPTED)
+        if not options["no_accounts"]:
+            self.say(how_to_set_a_password())
         self.say("Ready.")
 
     def say(self, words: str) -> None:
         self.stdout.write(words)
         self.stdout.flush()
 
-    def show(self, passwords: dict[str, str]) -> None:
+    def show_accounts(self, passwords: dict[str, str], url: str) -> None:
         """A box with what somebody needs who sees the product for the first time."""
-        lines = [f"{words:<20}{settings.PUBLIC_URL}{path}" for words, path in ADDRESSES.items()]
-        lines += ["", "Accounts, shown this once (manage.py changepassword makes new ones):"]
+        lines = [f"{words:<20}{url}{path}" for words, path in ADDRESSES.items()]
+        lines += ["", "Accounts, shown this once:"]
         lines += [f"{name:<20}{password}" for name, password in passwords.items()]
         width = max(len(line) for line in lines)
         self.say("┌─" + "─" * width + "─┐")
         for line in lines:
             self.say(f"│ {line:<{width}} │")
         self.say("└─" + "─" * width + "─┘")
+
+
+def how_to_set_a_password() -> str:
+    """For whoever did not see the passwords, or lost them."""
+    here = Path(sys.executable)
+    python = here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else "python"
+    first = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    if first is None:
+        return f"Nobody may administer. An account: {python} manage.py createsuperuser"
+    return f"A new password: {python} manage.py changepassword {first.get_username()}"

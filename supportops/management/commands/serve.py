@@ -15,7 +15,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-        parser.add_argument("--port", type=int, help=f"default {serving.DEFAULT_PORT}")
+        parser.add_argument(
+            "--port", type=serving.port_number, help=f"default {serving.DEFAULT_PORT}"
+        )
         parser.add_argument(
             "--web-only", action="store_true", help="the worker runs elsewhere, or Celery works"
         )

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from tickets import crowd, demo
-from tickets.models import Ticket
+from tickets.models import DemoRun, Ticket
 
 EXAMPLES = """
 Examples:
@@ -40,21 +40,32 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["tickets"] < 1 or options["days"] < 1:
             raise CommandError("--tickets and --days must be at least 1.")
+        begun = demo.unfinished()
+        if begun is not None:
+            self._finish(begun, dry_run=options["dry_run"])
+            return
         if Ticket.objects.exists() and not options["force"]:
             raise CommandError("There are tickets already. --force adds demo tickets to them.")
         now = timezone.now()
         if options["tickets"] > MOST_PLAYED:
             self._crowd(options, now)
             return
-        plan = demo.plan(
-            tickets=options["tickets"], days=options["days"], seed=options["seed"], now=now
-        )
+        numbers = {name: options[name] for name in ("tickets", "days", "seed")}
         if options["dry_run"]:
-            first, last = plan[0].at, plan[-1].at
-            self.stdout.write(f"{len(plan)} tickets, {first:%Y-%m-%d} to {last:%Y-%m-%d}.")
+            visits = demo.plan(**numbers, now=now)
+            first, last = visits[0].at, visits[-1].at
+            self.stdout.write(f"{len(visits)} tickets, {first:%Y-%m-%d} to {last:%Y-%m-%d}.")
             self.stdout.write("Dry run: nothing was written.")
             return
-        self._play(plan)
+        self._play(DemoRun.objects.create(**numbers, started_at=now))
+
+    def _finish(self, begun: DemoRun, *, dry_run: bool) -> None:
+        """What an earlier run began comes first, with the numbers that it began with."""
+        self.stdout.write(f"An earlier run was interrupted at {begun}; the rest of it follows.")
+        if dry_run:
+            self.stdout.write("Dry run: nothing was written.")
+            return
+        self._play(begun)
 
     def _crowd(self, options: dict[str, Any], now: datetime) -> None:
         """Tickets by the thousand, to measure with."""
@@ -71,10 +82,11 @@ class Command(BaseCommand):
             if done % PROGRESS == 0 or done == number:
                 self.stdout.write(f"  {done} of {number} demo tickets")
 
-    def _play(self, plan: list[demo.Visit]) -> None:
-        demo.begin(plan)
-        for number, visit in enumerate(plan, 1):
-            demo.play(visit)
-            if number % 40 == 0 or number == len(plan):
-                self.stdout.write(f"  {number} of {len(plan)} demo tickets")
-        demo.end(plan)
+    def _play(self, begun: DemoRun) -> None:
+        try:
+            for done in demo.run(begun):
+                if done % 40 == 0 or done == begun.tickets:
+                    self.stdout.write(f"  {done} of {begun.tickets} demo tickets")
+                    self.stdout.flush()
+        except demo.PlayedElsewhere as error:
+            raise CommandError(str(error)) from error
