@@ -17,6 +17,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -28,6 +29,7 @@ PERSON_TOPIC = "person_wanted"
 GAP = 2  # other words between two words of an entry
 WIDE_GAP = 12  # where the entry says "..."
 MOST_READINGS = 4_096  # of one entry: its choices multiply
+MOST_REMEMBERED = 10_000  # entries taken apart; the shipped lists have some 3,400
 LONGEST_BARE = 12  # words of a message that `=` entries look at
 
 DROPPED = frozenset({"Mn", "Me"})  # accents and what else is put over or under a letter
@@ -118,7 +120,7 @@ class _Entry:
         self.order = order
         self.takes_away = reading.startswith("!")
         self.bare = reading.startswith("=")
-        self.parts = list(_parts(reading.lstrip("!="), 0 if self.takes_away else GAP))
+        self.parts = _parts(reading.lstrip("!="), 0 if self.takes_away else GAP)
 
     def matches(self, message: _Message) -> Iterator[tuple[Hit, tuple[int, ...]]]:
         """What is found from each place where the first word stands, and the places it takes."""
@@ -293,15 +295,19 @@ def _readings(entry: str) -> Iterator[str]:
         yield " ".join(words)
 
 
-def _parts(entry: str, gap: int) -> Iterator[_Part]:
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _parts(entry: str, gap: int) -> tuple[_Part, ...]:
+    """The words of an entry. Remembered: lists are checked and searched entry by entry alike."""
+    parts: list[_Part] = []
     wide = False
     for word in entry.split():
         if word == "...":
             wide = True
             continue
         for number, part in enumerate(re.split(r"[^\w*|]+", word)):
-            yield _Part(part, 0 if number else WIDE_GAP if wide else gap)
+            parts.append(_Part(part, 0 if number else WIDE_GAP if wide else gap))
         wide = False
+    return tuple(parts)
 
 
 def _spellings(word: str) -> set[str]:
