@@ -5,17 +5,16 @@
 #   anything else  manage.py with these arguments, for example: doctor, create_api_key, audit verify
 set -eu
 
-# A shell that waits for a command sees a signal only when the command is over, and as the first
-# process of a container it swallows it. So whatever may take long runs in the background.
+# A shell that waits for a command sees a signal only when the command is over, and the first process
+# of a container misses those that it has no handler for yet. So what runs long is a child of this
+# shell, which hands SIGTERM on to it and leaves with its code.
 child= draft=
 stop() {
   trap '' TERM INT
-  if [ -n "$child" ]; then
-    kill -s TERM "$child" 2>/dev/null || true
-    wait "$child" || true
-  fi
   [ -z "$draft" ] || rm -f "$draft"
-  exit 143
+  [ -n "$child" ] || exit 143
+  kill -s TERM "$child" 2>/dev/null || true
+  wait "$child" && exit 0 || exit $?
 }
 trap stop TERM INT
 
@@ -38,19 +37,20 @@ if [ -z "${SECRET_KEY:-}" ] && [ ! -e "$kept" ]; then
   echo "SECRET_KEY is not set: one was made and kept in the volume. Set your own in production." >&2
 fi
 
-prepare() {
-  python manage.py prepare --template starter "$@" &
+run() {
+  "$@" &
   child=$!
   wait "$child"
   child=
 }
+prepare() { run python manage.py prepare --template starter "$@"; }
 
 what=${1:-all}
 [ $# -eq 0 ] || shift
 case "$what" in
-  all)    prepare "$@"; exec python manage.py serve --host 0.0.0.0 ;;
-  web)    prepare "$@"; exec python manage.py serve --host 0.0.0.0 --web-only ;;
-  worker) prepare --no-accounts; exec python manage.py worker "$@" ;;
-  celery) prepare --no-accounts; exec celery -A supportops.celery "$@" ;;
+  all)    prepare "$@"; run python manage.py serve --host 0.0.0.0 ;;
+  web)    prepare "$@"; run python manage.py serve --host 0.0.0.0 --web-only ;;
+  worker) prepare --no-accounts; run python manage.py worker "$@" ;;
+  celery) prepare --no-accounts; run celery -A supportops.celery "$@" ;;
   *)      exec python manage.py "$what" "$@" ;;
 esac

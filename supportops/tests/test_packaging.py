@@ -5,6 +5,7 @@ import stat
 import subprocess
 import tomllib
 
+import pytest
 import yaml
 from django.conf import settings
 
@@ -157,15 +158,19 @@ def test_the_entry_point_makes_a_key_once_and_hands_none_on(tmp_path):
     assert (again.stderr, kept.read_text()) == ("", "mine\n")
 
 
-def test_sigterm_while_preparing_reaches_who_prepares(tmp_path):
+@pytest.mark.parametrize("busy_with", ["prepare", "serve"])
+def test_sigterm_reaches_whatever_the_container_is_busy_with(busy_with, tmp_path):
     heard = tmp_path / "heard"
-    python = f"trap 'echo $2 > {heard}; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
+    python = (
+        f'[ "$2" = {busy_with} ] || exit 0\n'
+        f"trap 'echo $2 > {heard}; exit 7' TERM; echo ready; while :; do sleep 0.1; done"
+    )
     around = container(tmp_path, python) | {"SECRET_KEY": "k" * 50}
     with subprocess.Popen([ENTRY, "web", "--demo"], env=around, stdout=subprocess.PIPE) as entry:
         assert entry.stdout.readline() == b"ready\n"
         entry.terminate()
-        assert entry.wait(30) == 143
-    assert heard.read_text() == "prepare\n"
+        assert entry.wait(30) == 7
+    assert heard.read_text() == f"{busy_with}\n"
 
 
 def test_a_failed_preparation_ends_the_container_with_its_code(tmp_path):
