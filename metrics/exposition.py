@@ -216,6 +216,14 @@ class RowCollector(Collector):
         yield family
 
 
+PROXY_HEADERS = {
+    "HTTP_FORWARDED",
+    "HTTP_VIA",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_REAL_IP",
+}
 REGISTRY = CollectorRegistry()
 REGISTRY.register(RowCollector())
 
@@ -229,10 +237,22 @@ def exposition(request: HttpRequest) -> HttpResponse:
 
 def _may_read(request: HttpRequest) -> bool:
     address = ipaddress.ip_address(client_address(request))
-    if any(address in network for network in settings.METRICS_ALLOWED_NETS):
-        # A proxy on this machine that nobody trusts looks local, for whomever it asks.
-        asked_for = {"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED"} & request.META.keys()
-        if not asked_for or str(address) != request.META.get("REMOTE_ADDR"):
-            return True
+    # A proxy beside it that nobody trusts looks local, for whomever it asks.
+    is_known = address != _peer(request) or not _was_passed_on(request)
+    if is_known and any(address in network for network in settings.METRICS_ALLOWED_NETS):
+        return True
     key = key_of(request)
     return key is not None and key.allows(Scope.METRICS_READ)
+
+
+def _peer(request: HttpRequest) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Who holds the other end of the connection; IPv4 as such, also on a socket of both kinds."""
+    peer = ipaddress.ip_address(request.META.get("REMOTE_ADDR") or "127.0.0.1")
+    return getattr(peer, "ipv4_mapped", None) or peer
+
+
+def _was_passed_on(request: HttpRequest) -> bool:
+    """Whether a proxy asks for somebody else: it says so, or the public's name is asked for."""
+    if PROXY_HEADERS & request.META.keys():
+        return True
+    return not settings.IS_LOCAL and request.get_host().partition(":")[0] == settings.MAIL_DOMAIN

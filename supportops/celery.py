@@ -9,9 +9,12 @@ Nothing depends on a message arriving: what one that got lost would have done, t
 import logging
 import os
 import time
+from typing import Any
 
 import django
 from celery import Celery
+from celery.beat import PersistentScheduler
+from celery.signals import heartbeat_sent
 from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
@@ -22,7 +25,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportops.settings")
 if not apps.ready:
     django.setup()
 
-from supportops import jobs  # models can be imported only after the setup
+from supportops import alive, jobs  # models can be imported only after the setup
 
 logger = logging.getLogger("supportops.celery")
 
@@ -53,6 +56,7 @@ app.conf.update(
         }
         for job in jobs.JOBS
     },
+    beat_scheduler="supportops.celery:Scheduler",
     beat_schedule_filename=str(settings.DATA_DIR / "celerybeat-schedule"),
     broker_connection_retry_on_startup=True,
     broker_connection_timeout=CONNECT_SECONDS,
@@ -74,6 +78,22 @@ app.conf.update(
     worker_max_tasks_per_child=1_000,
     worker_prefetch_multiplier=1,
 )
+
+
+class Scheduler(PersistentScheduler):
+    """Beat's own, which says at each of its rounds that it works."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due; seconds until there is something again."""
+        seconds: float = super().tick(*args, **kwargs)
+        alive.touch()
+        return seconds
+
+
+@heartbeat_sent.connect
+def worker_is_alive(**kwargs: Any) -> None:
+    """A worker that is connected to the broker beats every two seconds."""
+    alive.touch()
 
 
 @app.task(name="supportops.run_job")

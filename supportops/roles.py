@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
-from django.db.models import Q
 
 from tickets.codes import Role
 
@@ -129,11 +128,11 @@ def install_roles() -> None:
 
 def _permissions(names: Iterable[str]) -> list[Permission]:
     wanted = set(names)
-    chosen = Q(pk=None)
-    for name in wanted:
-        app, code = name.split(".")
-        chosen |= Q(content_type__app_label=app, codename=code)
-    rows = list(Permission.objects.select_related("content_type").filter(chosen))
+    apps = {name.split(".")[0] for name in wanted}
+    there = Permission.objects.select_related("content_type").filter(
+        content_type__app_label__in=apps
+    )
+    rows = [row for row in there if f"{row.content_type.app_label}.{row.codename}" in wanted]
     missing = wanted - {f"{row.content_type.app_label}.{row.codename}" for row in rows}
     if missing:
         raise LookupError(f"There is no permission {', '.join(sorted(missing))}.")

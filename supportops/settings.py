@@ -110,13 +110,36 @@ def one_of(name: str, default: str, *allowed: str) -> str:
     return value
 
 
+def is_web_address(url: str) -> bool:
+    """Whether it has all that a link begins with; a port, if any, is one that can be reached."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number or too high, a bracket that is not closed
+        return False
+
+
 TESTING = flag("TESTING")
 if not TESTING and (BASE_DIR / ".env").is_file():
     environ.Env.read_env(BASE_DIR / ".env")
 
 # --- Basics ---------------------------------------------------------------------------------------
 DEBUG = flag("DEBUG")
+# Tests have a directory of their own, which conftest.py removes, and touch no installation.
+DATA_DIR = Path(
+    os.environ.get("DATA_DIR", "")
+    or (tempfile.mkdtemp(prefix="supportops-tests-") if TESTING else BASE_DIR / "var")
+)
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # people's words lie in there
+KEY_FILE = DATA_DIR / "secret.key"  # the image makes one where nobody set a key
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
+if not SECRET_KEY and KEY_FILE.is_file():
+    SECRET_KEY = KEY_FILE.read_text().strip()
+    if len(SECRET_KEY) < 50:
+        raise ImproperlyConfigured(
+            f"SECRET_KEY is not set, and {KEY_FILE} holds fewer than 50 characters: put 50 random "
+            "ones there, or set it."
+        )
 if len(SECRET_KEY) < 50 and not DEBUG:
     raise ImproperlyConfigured("SECRET_KEY must be set, to at least 50 random characters.")
 SECRET_KEY = SECRET_KEY or "only-while-debugging-" + "x" * 40
@@ -126,8 +149,8 @@ if not ALLOWED_HOSTS:
 if "*" in ALLOWED_HOSTS and not DEBUG:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name hosts; '*' would trust any Host header.")
 
-PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://localhost:8000").rstrip("/")
-if urlsplit(PUBLIC_URL).scheme not in {"http", "https"} or not urlsplit(PUBLIC_URL).hostname:
+PUBLIC_URL = (os.environ.get("PUBLIC_URL", "") or "http://localhost:8000").rstrip("/")
+if not is_web_address(PUBLIC_URL):
     raise ImproperlyConfigured("PUBLIC_URL must be an address such as https://help.example.com.")
 IS_LOCAL = urlsplit(PUBLIC_URL).hostname in {"localhost", "127.0.0.1", "::1"}
 HTTPS = PUBLIC_URL.startswith("https://")
@@ -137,12 +160,6 @@ if not (HTTPS or IS_LOCAL or DEBUG or flag("ALLOW_PLAIN_HTTP")):
         "where something in front ends TLS and passes cookies on."
     )
 
-# Tests have a directory of their own, which conftest.py removes, and touch no installation.
-DATA_DIR = Path(
-    os.environ.get("DATA_DIR", "")
-    or (tempfile.mkdtemp(prefix="supportops-tests-") if TESTING else BASE_DIR / "var")
-)
-DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # people's words lie in there
 VERSION = supportops.__version__
 
 INSTALLED_APPS = [
@@ -242,6 +259,8 @@ if IS_SQLITE:
     _database["OPTIONS"] = SQLITE_OPTIONS
     _database["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
+    # Apart from the address, where "@", "/" or "%" would have to be written in code.
+    _database["PASSWORD"] = os.environ.get("DATABASE_PASSWORD", "") or _database["PASSWORD"]
     _database["OPTIONS"] = {
         **_database.get("OPTIONS", {}),  # what the address says behind "?", such as sslmode
         "pool": {"min_size": 1, "max_size": number("DATABASE_POOL", 8, least=1), "timeout": 10},
@@ -443,6 +462,8 @@ NUDGE = {
 if TESTING:
     NUDGE = "tickets.nudge.by_nobody"
 WORKER_SOCKET = DATA_DIR / "worker.sock"
+# Whoever works in the background touches it: health checks of containers look at its age.
+ALIVE_FILE = Path(os.environ["ALIVE_FILE"]) if os.environ.get("ALIVE_FILE", "") else None
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "") or "redis://127.0.0.1:6379/0"
 WEB_WORKERS = number("WEB_WORKERS", 2, least=1)  # processes of gunicorn
 WEB_THREADS = number("WEB_THREADS", 4, least=1)  # threads of each

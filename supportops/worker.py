@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from supportops import jobs
+from supportops import alive, jobs
 from supportops.jobs import Job, Ran
 
 logger = logging.getLogger("supportops.worker")
@@ -51,7 +51,10 @@ class Stop:
 
 
 class Lane:
-    """Jobs that run one after another. A nudge makes the `urgent` ones run before their time."""
+    """Jobs that run one after another. A nudge makes the `urgent` ones run before their time.
+
+    `pulse`: its rounds are what a health check looks at.
+    """
 
     def __init__(
         self,
@@ -60,8 +63,9 @@ class Lane:
         *,
         nudges: socket.socket | None = None,
         urgent: Collection[str] = (),
+        pulse: bool = False,
     ) -> None:
-        self.table, self.stop = table, stop
+        self.table, self.stop, self.pulse = table, stop, pulse
         self.nudges, self.urgent = nudges, urgent
 
     def run(self) -> None:
@@ -69,6 +73,8 @@ class Lane:
         nudged = False
         while not self.stop.told():
             close_old_connections()
+            if self.pulse:
+                alive.touch()
             nudged = self.wait(self.round(nudged=nudged))
 
     def round(self, *, nudged: bool = False) -> float:
@@ -110,7 +116,7 @@ def run_once() -> list[Ran]:
 def run_forever(stop: Stop) -> bool:
     """Work until told to stop; False when a lane ended by itself, which is a fault of ours."""
     with listening(settings.WORKER_SOCKET) as nudges:
-        lanes = [Lane([job for job in jobs.JOBS if not job.outside], stop)]
+        lanes = [Lane([job for job in jobs.JOBS if not job.outside], stop, pulse=True)]
         # One each: a slow mail server holds up no other machine's answers.
         for job in jobs.JOBS:
             if job.outside:

@@ -128,7 +128,10 @@ def test_the_example_dashboard_and_rules_name_only_what_there_is(starter, says, 
         assert {"alert", "expr", "for", "labels", "annotations"} <= set(rule)
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+PROXY_HEADERS = ["Forwarded", "Via", *(f"X-Forwarded-{word}" for word in ("For", "Host", "Proto"))]
+
+
+@pytest.mark.parametrize("header", [*PROXY_HEADERS, "X-Real-IP"])
 def test_a_proxy_beside_it_that_nobody_trusts_opens_it_to_nobody(db, client, header, settings):
     asked = {"REMOTE_ADDR": "127.0.0.1", "headers": {header: "203.0.113.9"}}
     assert client.get("/metrics", **asked).status_code == 403
@@ -137,3 +140,17 @@ def test_a_proxy_beside_it_that_nobody_trusts_opens_it_to_nobody(db, client, hea
     settings.METRICS_ALLOWED_NETS = [ip_network("203.0.113.0/24")]
     asked["headers"] = {"X-Forwarded-For": "203.0.113.9"}
     assert client.get("/metrics", **asked).status_code == 200
+
+
+def test_a_proxy_that_says_nothing_is_known_by_the_name_that_the_public_uses(db, client, settings):
+    settings.ALLOWED_HOSTS = ["help.example.com", "web"]
+    settings.MAIL_DOMAIN, settings.IS_LOCAL = "help.example.com", False
+    for host, status in (("help.example.com", 403), ("help.example.com:8000", 403), ("web", 200)):
+        assert client.get("/metrics", headers={"Host": host}).status_code == status
+
+
+def test_an_address_that_a_socket_of_both_kinds_wrapped_opens_no_way_around(db, client):
+    asked = {"REMOTE_ADDR": "::ffff:127.0.0.1"}
+    assert client.get("/metrics", **asked).status_code == 200
+    passed_on = {"X-Forwarded-For": "203.0.113.9"}
+    assert client.get("/metrics", **asked, headers=passed_on).status_code == 403

@@ -17,6 +17,8 @@ from tickets.tests.factories import OutboxFactory, TicketFactory
 
 celery = pytest.importorskip("celery", reason="requirements-celery.txt is not installed")
 
+from celery.signals import heartbeat_sent  # noqa: E402
+
 from supportops import celery as ours  # noqa: E402  only where Celery is installed
 from supportops.celery import app, run_job  # noqa: E402
 
@@ -47,6 +49,18 @@ def test_beat_knows_every_job_of_the_table():
         job.name: job.every for job in jobs.JOBS
     }
     assert {entry["args"][0] for entry in schedule.values()} == set(schedule)
+
+
+def test_worker_and_beat_touch_the_file_that_a_health_check_looks_at(tmp_path, settings):
+    settings.ALIVE_FILE = tmp_path / "alive"
+    heartbeat_sent.send(sender=None)
+    assert settings.ALIVE_FILE.exists()
+    settings.ALIVE_FILE.unlink()
+    scheduler = ours.Scheduler(app, schedule_filename=str(tmp_path / "schedule"))
+    scheduler.schedule.clear()  # nothing is due, so the suite's broker gets nothing
+    scheduler.tick()
+    scheduler.close()
+    assert settings.ALIVE_FILE.exists()
 
 
 def test_a_message_is_acknowledged_only_after_the_work():

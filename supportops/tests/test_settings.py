@@ -88,10 +88,15 @@ def test_nobody_else_reads_the_environment():
     ("wrong", "named"),
     [
         ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        ({"SECRET_KEY": ""}, "SECRET_KEY must be set"),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
         ({"PUBLIC_URL": "help.example.com"}, "PUBLIC_URL"),
         ({"PUBLIC_URL": "http://help.example.com"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "http://localhost:99999"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "http://localhost:abc"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "http://localhost:0"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "http://[::1"}, "PUBLIC_URL"),
         ({"DEBUG": "maybe"}, "DEBUG"),
         ({"HSTS_SECONDS": "-1"}, "HSTS_SECONDS"),
         ({"WEB_WORKERS": "0"}, "WEB_WORKERS"),
@@ -119,6 +124,23 @@ def test_an_unsafe_or_unreadable_value_stops_the_start_and_is_named(wrong, named
     assert complaint.startswith("django.core.exceptions.ImproperlyConfigured: " + named)
 
 
+@pytest.mark.parametrize(
+    ("given", "used"), [("", "the one in the file" + "k" * 40), ("e" * 50, "e" * 50)]
+)
+def test_a_key_in_the_data_directory_counts_where_none_is_set(given, used, tmp_path):
+    (tmp_path / "secret.key").write_text("the one in the file" + "k" * 40 + "\n")
+    own = {"SECRET_KEY": given, "DATA_DIR": str(tmp_path)}
+    assert load("settings.SECRET_KEY", **{**SOUND, **own}) == used
+
+
+@pytest.mark.parametrize("kept", ["", "k" * 49 + "\n"])
+def test_a_short_key_in_the_data_directory_stops_the_start_and_its_file_is_named(kept, tmp_path):
+    (tmp_path / "secret.key").write_text(kept)
+    complaint = load("'started'", **{**SOUND, "SECRET_KEY": "", "DATA_DIR": str(tmp_path)})
+    assert "ImproperlyConfigured: SECRET_KEY" in complaint
+    assert str(tmp_path / "secret.key") in complaint
+
+
 def test_a_sound_production_starts_without_debug_and_with_secure_cookies():
     said = load(
         "settings.DEBUG, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, "
@@ -137,6 +159,23 @@ def test_what_stands_behind_the_database_address_is_kept():
     url = "postgres://u:p@db.example.com:5432/name?sslmode=require"
     said = load("settings.DATABASES['default']['OPTIONS']['sslmode']", **SOUND, DATABASE_URL=url)
     assert said == "require"
+
+
+def test_a_password_of_any_characters_reaches_the_database_as_it_is():
+    password = "p@ss/+=:%#?&[]'\"$ ü%40"
+    url = "postgres://supportops@db.example.com:5432/name"
+    said = load(
+        "ascii(settings.DATABASES['default']['PASSWORD']), settings.DATABASES['default']['HOST']",
+        **SOUND,
+        DATABASE_URL=url,
+        DATABASE_PASSWORD=password,
+    )
+    assert said == f"{password!a} db.example.com"
+
+
+def test_a_password_in_the_address_counts_where_none_stands_apart():
+    url = "postgres://u:p%40ss@db.example.com/name"
+    assert load("settings.DATABASES['default']['PASSWORD']", **SOUND, DATABASE_URL=url) == "p@ss"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from decisions.models import Decision
-from supportops import jobs, worker
+from supportops import alive, jobs, worker
 from supportops.jobs import Job
 from supportops.tests import processes
 from supportops.tests.processes import MANAGE
@@ -40,6 +40,36 @@ def path(tmp_path, settings):
 
 def lane(stop, *table, **options):
     return worker.Lane(table, stop, **options)
+
+
+# --- What a health check looks at -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pulse", [True, False])
+def test_a_lane_with_a_pulse_touches_the_file_at_each_of_its_rounds(
+    pulse, stop, tmp_path, settings, monkeypatch
+):
+    monkeypatch.setattr(worker, "close_old_connections", lambda: None)  # the test's own
+    settings.ALIVE_FILE = tmp_path / "alive"
+    seen = []
+
+    def round_of_two(lane, *, nudged=False):
+        seen.append(settings.ALIVE_FILE.exists())
+        settings.ALIVE_FILE.unlink(missing_ok=True)
+        if len(seen) == 2:
+            stop.tell()
+        return 0.0
+
+    monkeypatch.setattr(worker.Lane, "round", round_of_two)
+    lane(stop, pulse=pulse).run()
+    assert seen == [pulse] * 2
+
+
+def test_nothing_fails_where_nobody_looks_or_the_file_cannot_be_touched(tmp_path, settings):
+    for file in (None, tmp_path / "missing" / "alive"):
+        settings.ALIVE_FILE = file
+        alive.touch()
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- Nudges ---------------------------------------------------------------------------------------
