@@ -1,5 +1,5 @@
 # SupportOps as an image: docker build -t supportops .
-# With the sentence encoder's libraries: docker build --build-arg EXTRAS="-r requirements-encoder.txt" .
+# With the sentence encoder's libraries: docker build --build-arg EXTRAS="-r requirements-encoder.lock" .
 
 # Debian 13 has SQLite 3.46, which can lose a commit when its write-ahead log starts anew (W001 in
 # docs/operations.md). This package carries the sources of 3.53.2; its digest is pinned.
@@ -35,8 +35,9 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 OMP_NUM_THREADS=1
 RUN python3 -m venv /venv
 ENV PATH=/venv/bin:$PATH
 WORKDIR /app
-COPY requirements.txt requirements-postgres.txt requirements-celery.txt requirements-encoder.txt ./
-RUN pip install -r requirements.txt -r requirements-postgres.txt -r requirements-celery.txt $EXTRAS
+COPY requirements*.txt requirements*.lock ./
+RUN pip install -r requirements.lock && pip install -r requirements-postgres.lock \
+    && pip install -r requirements-celery.lock && if [ -n "$EXTRAS" ]; then pip install $EXTRAS; fi
 COPY . .
 # Static files, and a data directory with the starter policy and the trained starter model: a new
 # installation on SQLite starts as a copy of it. The key is for the build alone and is not kept.

@@ -43,17 +43,29 @@ $(VENV)/.made:
 	echo "Environment: $$($$found --version) in $(VENV)"; \
 	rm -rf $(VENV); $$found -m venv $(VENV) && touch $@
 
-$(VENV)/.run: $(VENV)/.made requirements.txt
+# What is installed stands in the lock files, each with its hash; requirements*.txt say what may.
+$(VENV)/.run: $(VENV)/.made requirements.lock
 	@echo "Environment: installing what the product needs."
-	@$(PIP) -r requirements.txt && touch $@
+	@$(PIP) -r requirements.lock && touch $@
 
-$(VENV)/.encoder: $(VENV)/.run requirements-encoder.txt
+$(VENV)/.encoder: $(VENV)/.run requirements-encoder.lock
 	@echo "Environment: installing what the sentence encoder needs."
-	@$(PIP) -r requirements-encoder.txt && touch $@
+	@$(PIP) -r requirements-encoder.lock && touch $@
 
-$(VENV)/.dev: $(VENV)/.made $(wildcard requirements*.txt)
+$(VENV)/.dev: $(VENV)/.made requirements-dev.lock
 	@echo "Environment: installing what tests and checks need."
-	@$(PIP) -r requirements-dev.txt && touch $(VENV)/.run $(VENV)/.encoder $@
+	@$(PIP) -r requirements-dev.lock && touch $(VENV)/.run $(VENV)/.encoder $@
+
+# One version of a library in all of them: the others are held to what the largest has found.
+LOCK := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: lock
+lock: $(VENV)/.dev  ## Write the lock files anew from requirements*.txt: make lock [ARGS=--upgrade]
+	@$(LOCK) $(ARGS) requirements-dev.txt -o requirements-dev.lock
+	@for set in requirements requirements-postgres requirements-celery requirements-encoder; do \
+	  $(LOCK) --constraints requirements-dev.lock $$set.txt -o $$set.lock; \
+	done
 
 .env:
 	@umask 077; { \
