@@ -106,9 +106,9 @@ encoder: environment $(VENV)/.encoder  ## Fetch and prepare the sentence encoder
 evaluate: environment  ## Measure classifiers and certificates: make evaluate [DATA=directory] [ARGS=--quick]
 	@$(PY) manage.py prepare
 	@$(PY) manage.py evaluate
-	@$(PY) -m supportops.benchmarks.classifiers --data $(DATA) $(ARGS)
-	@$(PY) -m supportops.benchmarks.certificate_checks --data $(DATA) $(ARGS)
-	@$(PY) -m supportops.benchmarks.spike_checks $(ARGS)
+	@$(PY) -m supportops.benchmarks.quality.classifiers --data $(DATA) $(ARGS)
+	@$(PY) -m supportops.benchmarks.quality.certificate_checks --data $(DATA) $(ARGS)
+	@$(PY) -m supportops.benchmarks.quality.spike_checks $(ARGS)
 
 .PHONY: bench
 bench: environment  ## Measure speed against what is measured beside it: make bench [ARGS=--quick]

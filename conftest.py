@@ -24,16 +24,17 @@ from django.test import TransactionTestCase
 from django.utils import timezone
 
 from classification import services as classification
-from classification import starter_data
 from classification.contract import Explanation, Prediction
 from classification.models import Intent
-from decisions import services as decisions
-from decisions import starter as starter_policy
-from supportops.roles import install_roles
-from tickets import search
+from classification.training import starter_intents
+from decisions import in_force
+from decisions.certificates import validity
+from decisions.policies import starter as starter_policy
+from supportops.console.roles import install_roles
 from tickets.codes import NoIntent, Role, Scope
+from tickets.history.triggers import lift_triggers
 from tickets.models import ApiKey
-from tickets.triggers import lift_triggers
+from tickets.search import index
 
 # Nothing is left behind: what Hypothesis keeps goes with the directory of this run.
 hypothesis.configuration.set_hypothesis_home_dir(django_settings.DATA_DIR / "hypothesis")
@@ -153,7 +154,7 @@ def history_can_be_flushed():
     def lift_and_flush(case):
         with transaction.atomic():  # some hundred statements, one wait for the disk
             lift_triggers()
-            search.empty()
+            index.empty()
             flush(case)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -164,7 +165,8 @@ def history_can_be_flushed():
 @pytest.fixture(autouse=True)
 def nothing_remembered():
     """What a process keeps in memory belongs to rows of another test."""
-    decisions.forget_policy()
+    in_force.forget_policy()
+    validity.forget_tested()
     classification.forget_loaded()
     cache.clear()
 
@@ -175,7 +177,7 @@ def nothing_remembered():
 @pytest.fixture
 def starter(db):
     """Intents, queues, hours, reply templates and the starter policy, as in a fresh install."""
-    starter_data.install_intents()
+    starter_intents.install_intents()
     starter_policy.install_starter(timezone.now())
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a container does, by its first argument:
 #   all [--demo]   web server and worker together      web [--demo]   the web server alone
-#   worker         the embedded worker alone           celery ...     celery -A supportops.celery ...
+#   worker         the embedded worker alone           celery ...     celery -A supportops.background.celery ...
 #   anything else  manage.py with these arguments, for example: doctor, create_api_key, audit verify
 set -eu
 
@@ -51,6 +51,6 @@ case "$what" in
   all)    prepare "$@"; run python manage.py serve --host 0.0.0.0 ;;
   web)    prepare "$@"; run python manage.py serve --host 0.0.0.0 --web-only ;;
   worker) prepare --no-accounts; run python manage.py worker "$@" ;;
-  celery) prepare --no-accounts; run celery -A supportops.celery "$@" ;;
+  celery) prepare --no-accounts; run celery -A supportops.background.celery "$@" ;;
   *)      exec python manage.py "$what" "$@" ;;
 esac

@@ -10,11 +10,11 @@ from rest_framework.response import Response
 
 from classification import services
 from classification.services import Answer
+from tickets.api.endpoint import Endpoint, described
+from tickets.api.fields import StrictSerializer, Text, checked
+from tickets.api.responses import Alternative, Number, Shape, Words
 from tickets.codes import Scope
-from tickets.endpoints import Endpoint, described
-from tickets.fields import StrictSerializer, Text, checked
 from tickets.models import MESSAGE_LIMIT
-from tickets.shapes import Alternative, Number, Shape, Words
 
 MOST_TEXTS = 1000
 

@@ -14,6 +14,10 @@ from tickets.codes import NoIntent
 Progress = Callable[[str, float], None]
 
 
+# With which the version of a remote classifier begins.
+REMOTE_PREFIX = "llm-"
+
+
 class ClassifierUnavailable(RuntimeError):
     """The classifier cannot run here, for example because its weights are absent."""
 

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from classification.combining import WHY_UNREAD
 from classification.contract import Explanation, OutOfFold, Prediction, Progress, Term
-from classification.reading import Reading, read
+from classification.reading.read import Reading, read
+from classification.shared.combine import WHY_UNREAD
 from classification.store import fingerprint
 from tickets.codes import NoIntent
 

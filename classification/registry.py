@@ -9,8 +9,8 @@ from classification.contract import ClassifierUnavailable, Progress, StorableCla
 from classification.store import load_into, read_manifest
 
 CLASSIFIERS: Mapping[str, str] = {
-    "encoder": "classification.encoder.EncoderClassifier",
-    "linear": "classification.linear.LinearClassifier",
+    "encoder": "classification.encoder.classifier.EncoderClassifier",
+    "linear": "classification.linear.classifier.LinearClassifier",
     "keywords": "classification.keywords.KeywordClassifier",
 }
 

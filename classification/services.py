@@ -20,8 +20,8 @@ from classification import registry
 from classification.contract import Classifier, Explanation, Prediction
 from classification.models import Intent, ModelVersion, Promotion
 from classification.models import Prediction as PredictionRow
-from tickets import record
 from tickets.codes import AuditKind, NoIntent
+from tickets.history import record
 from tickets.models import Ticket
 
 logger = logging.getLogger("supportops.classification")

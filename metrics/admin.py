@@ -14,13 +14,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from metrics import alerts, showing
+from metrics.alerts import alerts, pages
 from metrics.models import GRAVEST_FIRST, Alert, DriftLook
-from supportops.listing import ReadOnlyAdmin
-from supportops.templatetags import console
-from tickets import alert_words
+from supportops.ui import show
+from supportops.ui.listing import ReadOnlyAdmin
 from tickets.codes import AlertState, Severity
-from tickets.record import Actor
+from tickets.history.record import Actor
+from tickets.outbox import alert_words
 
 STATE_TONES = {"firing": "danger", "acknowledged": "warning", "resolved": "success"}
 SEVERITY_TONES = {Severity.CRITICAL: "danger", Severity.WARNING: "warning"}
@@ -68,7 +68,7 @@ class AlertAdmin(ReadOnlyAdmin):
         may = request.user.has_perm("metrics.change_alert")
         sees_outbox = request.user.has_perm("tickets.view_outbox")
         alert = Alert.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
-        more = showing.alert(alert, timezone.now()) if alert and self._sees(request) else {}
+        more = pages.alert(alert, timezone.now()) if alert and self._sees(request) else {}
         more |= {"may_act": may, "sees_outbox": sees_outbox, "spans": SPANS}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
@@ -118,26 +118,26 @@ class AlertAdmin(ReadOnlyAdmin):
     def grave(self, alert: Alert) -> SafeString:
         tone = SEVERITY_TONES[Severity(alert.severity)]
         over = alert.state == AlertState.RESOLVED
-        return console.pill(alert.severity.capitalize(), "plain" if over else tone)
+        return show.pill(alert.severity.capitalize(), "plain" if over else tone)
 
     @display(description="State")
     def state_pill(self, alert: Alert) -> SafeString:
-        pill = console.pill(alert.state.capitalize(), STATE_TONES[alert.state])
+        pill = show.pill(alert.state.capitalize(), STATE_TONES[alert.state])
         if alert.is_silent(timezone.now()) and alert.state != AlertState.RESOLVED:
-            return format_html("{} {}", pill, console.pill("Silent"))
+            return format_html("{} {}", pill, show.pill("Silent"))
         return pill
 
     @display(description="Since")
     def since(self, alert: Alert) -> str | SafeString:
-        return console.clock(alert.first_seen_at)
+        return show.clock(alert.first_seen_at)
 
     @display(description="Over")
     def over(self, alert: Alert) -> str | SafeString:
-        return console.clock(alert.resolved_at)
+        return show.clock(alert.resolved_at)
 
     @display(description="Looked after by")
     def taken_by(self, alert: Alert) -> str:
-        return console.person(alert.acknowledged_by) if alert.acknowledged_by else "–"
+        return show.person(alert.acknowledged_by) if alert.acknowledged_by else "–"
 
 
 @admin.register(DriftLook)
@@ -175,7 +175,7 @@ class DriftLookAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": "Drift",
-            **showing.drift(timezone.now(), words=request.user.has_perm("tickets.view_ticket")),
+            **pages.drift(timezone.now(), words=request.user.has_perm("tickets.view_ticket")),
         }
         return TemplateResponse(request, "console/drift.html", context)
 
@@ -185,12 +185,12 @@ class DriftLookAdmin(ReadOnlyAdmin):
 
     @display(description="Verdict")
     def verdict(self, look: DriftLook) -> SafeString:
-        return showing.verdict(look)
+        return pages.verdict(look)
 
     @display(description="Index, corrected")
     def index(self, look: DriftLook) -> str:
-        return console.number(look.corrected)
+        return show.number(look.corrected)
 
     @display(description="p")
     def chance(self, look: DriftLook) -> str:
-        return console.number(look.p, 4)
+        return show.number(look.p, 4)

@@ -3,13 +3,13 @@
 from django.urls import path
 
 from classification.api import Predictions
-from decisions.api import DecisionDetail, DecisionList
-from decisions.review_api import AnswerReview, NextReview
-from decisions.stop_api import KillSwitch
-from metrics.alerts_api import AlertList
-from metrics.api import Metrics
-from supportops.docs import Schema
-from tickets.api import (
+from decisions.api.decisions import DecisionDetail, DecisionList
+from decisions.api.reviews import AnswerReview, NextReview
+from decisions.api.switch import KillSwitch
+from metrics.api.alerts import AlertList
+from metrics.api.metrics import Metrics
+from supportops.api_docs import Schema
+from tickets.api.views import (
     TicketClosing,
     TicketDetail,
     TicketList,

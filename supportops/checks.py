@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from tickets.triggers import missing_triggers
+from tickets.history.triggers import missing_triggers
 
 Version = tuple[int, int, int]
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from classification import services as classification
 from classification.models import Promotion
-from supportops.jobs import HEARTBEAT
+from supportops.background.jobs import HEARTBEAT
 from tickets.codes import OutboxState
 from tickets.models import JobLease, Outbox, Ticket
 

@@ -185,21 +185,21 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "supportops.requests.RequestMiddleware",
+    "supportops.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "supportops.requests.ConsolePolicyMiddleware",
+    "supportops.middleware.ConsolePolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "supportops.requests.ConsoleLanguageMiddleware",
+    "supportops.middleware.ConsoleLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "tickets.errors.OutageMiddleware",
+    "tickets.api.errors.OutageMiddleware",
 ]
 
 ROOT_URLCONF = "supportops.urls"
@@ -218,7 +218,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "supportops.requests.business",
+                "supportops.middleware.business",
             ],
         },
     },
@@ -344,7 +344,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "supportops.requests.client_address"
+AXES_CLIENT_IP_CALLABLE = "supportops.clients.client_address"
 AXES_LOCKOUT_TEMPLATE = "console/locked_out.html"
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -384,17 +384,17 @@ CONTENT_SECURITY_POLICY = {
 
 # --- API ------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["tickets.authentication.KeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["tickets.authentication.HasScope"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tickets.api.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tickets.api.authentication.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["tickets.parsing.StrictJSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["tickets.throttling.KeyThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["tickets.api.json_parser.StrictJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["tickets.api.throttling.KeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "key": rate("API_RATE", "6000/min"),
         "form": rate("FORM_RATE", "20/hour"),
     },
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "tickets.errors.answer_error",
+    "EXCEPTION_HANDLER": "tickets.api.errors.answer_error",
     "UNAUTHENTICATED_USER": None,
     "NUM_PROXIES": 0,
 }
@@ -456,11 +456,11 @@ CLASSIFIER = one_of("CLASSIFIER", "linear", "linear", "encoder", "keywords")
 MODEL_DIR = Path(os.environ.get("MODEL_DIR", "") or DATA_DIR / "models")
 TASK_ENGINE = one_of("TASK_ENGINE", "embedded", "embedded", "celery")
 NUDGE = {
-    "embedded": "tickets.nudge.by_socket",
-    "celery": "supportops.celery.nudge",
+    "embedded": "tickets.history.nudge.by_socket",
+    "celery": "supportops.background.celery.nudge",
 }[TASK_ENGINE]
 if TESTING:
-    NUDGE = "tickets.nudge.by_nobody"
+    NUDGE = "tickets.history.nudge.by_nobody"
 WORKER_SOCKET = DATA_DIR / "worker.sock"
 # Whoever works in the background touches it: health checks of containers look at its age.
 ALIVE_FILE = Path(os.environ["ALIVE_FILE"]) if os.environ.get("ALIVE_FILE", "") else None
@@ -522,14 +522,14 @@ UNFOLD = {
     "SITE_URL": "/ui/",
     "SITE_SYMBOL": "support_agent",
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": "supportops.console.favicon"}
+        {"rel": "icon", "type": "image/svg+xml", "href": "supportops.console.site.favicon"}
     ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "supportops.console.home",
-    "STYLES": ["supportops.console.styles", "supportops.console.chart_styles"],
-    "SCRIPTS": ["supportops.console.scripts"],
-    "SIDEBAR": {"show_search": False, "navigation": "supportops.console.navigation"},
+    "DASHBOARD_CALLBACK": "supportops.console.site.home",
+    "STYLES": ["supportops.console.site.styles", "supportops.console.site.chart_styles"],
+    "SCRIPTS": ["supportops.console.site.scripts"],
+    "SIDEBAR": {"show_search": False, "navigation": "supportops.console.site.navigation"},
     "COMMAND": {"search_models": False},
 }
 

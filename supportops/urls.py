@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from metrics.exposition import exposition
-from supportops import automation, health
-from supportops.docs import Docs
-from supportops.runbooks import runbook
+from metrics.api.exposition import exposition
+from supportops import health
+from supportops.api_docs import Docs
+from supportops.console import automation
+from supportops.console.runbooks import runbook
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="inquiry"), name="root"),
@@ -23,7 +24,7 @@ urlpatterns = [
 ]
 
 # JSON below /api/, pages elsewhere.
-handler400 = "tickets.errors.bad_request"
-handler403 = "tickets.errors.permission_denied"
-handler404 = "tickets.errors.not_found"
-handler500 = "tickets.errors.server_error"
+handler400 = "tickets.api.errors.bad_request"
+handler403 = "tickets.api.errors.permission_denied"
+handler404 = "tickets.api.errors.not_found"
+handler500 = "tickets.api.errors.server_error"

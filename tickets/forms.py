@@ -13,8 +13,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from tickets.codes import Channel
-from tickets.intake import Inquiry
 from tickets.models import MESSAGE_LIMIT
+from tickets.pipeline.receive import Inquiry
 from tickets.visible import is_visible
 
 NAME_LIMIT = 200

@@ -1,4 +1,8 @@
-"""Intents, predictions and models in the console."""
+"""Intents, predictions and models in the console.
+
+May import services below, `supportops.ui`; decides nothing.
+Start reading in `taxonomy.py`.
+"""
 
 from classification.admin import models, taxonomy
 

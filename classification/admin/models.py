@@ -19,11 +19,11 @@ from classification import services
 from classification.contract import ClassifierUnavailable, ModelDamaged
 from classification.models import ModelVersion, Promotion
 from decisions.models import Certificate
-from supportops.charts import Chart, Series
-from supportops.listing import ReadOnlyAdmin
-from supportops.templatetags import console
-from tickets import comparing
-from tickets.record import Actor
+from supportops.ui import show
+from supportops.ui.charts import Chart, Series
+from supportops.ui.listing import ReadOnlyAdmin
+from tickets.history.record import Actor
+from tickets.learning import compare
 
 SHOWN_DIFFERENCES = 30
 
@@ -114,7 +114,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         candidate, current = get_object_or_404(ModelVersion, pk=model_id), _in_force()
         try:
-            found = comparing.compare_models(current, candidate) if current else []
+            found = compare.compare_models(current, candidate) if current else []
         except (ModelDamaged, ClassifierUnavailable) as error:
             found = []
             messages.error(request, str(error))
@@ -135,16 +135,16 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     @display(description="State")
     def state(self, model: ModelVersion) -> str | SafeString:
         if model.pk == model.serving_pk:  # type: ignore[attr-defined]
-            return console.pill("In force", "success")
+            return show.pill("In force", "success")
         return "–"
 
     @display(description="Accuracy")
     def accuracy(self, model: ModelVersion) -> str:
-        return console.percent(model.scores.get("accuracy"), 1)
+        return show.percent(model.scores.get("accuracy"), 1)
 
     @display(description="Trained")
     def trained(self, model: ModelVersion) -> str | SafeString:
-        return console.ago(model.trained_at, "ago")
+        return show.ago(model.trained_at, "ago")
 
 
 def _in_force() -> ModelVersion | None:
@@ -155,7 +155,7 @@ def _in_force() -> ModelVersion | None:
 def _refusal(model: ModelVersion) -> str | None:
     """Why a version cannot serve: nothing is put in force that cannot be loaded."""
     try:
-        comparing.load(model)
+        compare.load(model)
     except (ModelDamaged, ClassifierUnavailable) as error:
         return f"It was not put in force. {error}"
     return None
@@ -165,15 +165,15 @@ def _headline(scores: dict[str, Any]) -> list[tuple[str, str]]:
     """The figures by which a model is first judged, with what each means beside it."""
     calibration, outside = scores.get("calibration") or {}, scores.get("out_of_scope") or {}
     low, high = calibration.get("perfect_low"), calibration.get("perfect_high")
-    ece = console.number(calibration.get("ece"))
+    ece = show.number(calibration.get("ece"))
     if low is not None:
-        ece = f"{ece} (a perfect model: {console.number(low)} to {console.number(high)})"
+        ece = f"{ece} (a perfect model: {show.number(low)} to {show.number(high)})"
     return [
-        ("Right, in scope", console.percent(scores.get("accuracy"), 1)),
-        ("Named an intent", console.percent(scores.get("answered"), 1)),
-        ("Out of scope, yet named", console.percent(scores.get("out_of_scope_answered"), 1)),
+        ("Right, in scope", show.percent(scores.get("accuracy"), 1)),
+        ("Named an intent", show.percent(scores.get("answered"), 1)),
+        ("Out of scope, yet named", show.percent(scores.get("out_of_scope_answered"), 1)),
         ("Calibration error", ece),
-        ("Out of scope told apart (AUROC)", console.number(outside.get("auroc"))),
+        ("Out of scope told apart (AUROC)", show.number(outside.get("auroc"))),
         ("Messages, intents", f"{scores.get('rows', '–')}, {scores.get('intents', '–')}"),
         ("Measured", str(scores.get("method", "–"))),
     ]
@@ -200,7 +200,7 @@ def reliability(scores: dict[str, Any]) -> Chart | None:
         ],
         headings=("Stated", "Right", "Messages"),
         rows=[
-            (console.percent(one["stated"], 1), console.percent(one["right"], 1), str(one["rows"]))
+            (show.percent(one["stated"], 1), show.percent(one["right"], 1), str(one["rows"]))
             for one in bins
         ],
     )
@@ -218,7 +218,7 @@ def risk_curve(scores: dict[str, Any]) -> Chart | None:
         most_y=max(0.05, *(one["risk"] for one in points)),
         series=[Series("wrong", [(one["coverage"], one["risk"]) for one in points], tone="danger")],
         headings=("Share", "Wrong"),
-        rows=[(console.percent(p["coverage"]), console.percent(p["risk"], 1)) for p in points],
+        rows=[(show.percent(p["coverage"]), show.percent(p["risk"], 1)) for p in points],
     )
 
 
@@ -229,8 +229,8 @@ class PromotionAdmin(ReadOnlyAdmin):
 
     @display(description="By")
     def by_whom(self, promotion: Promotion) -> str:
-        return console.person(promotion.by) if promotion.by else "the machine"
+        return show.person(promotion.by) if promotion.by else "the machine"
 
     @display(description="When")
     def moment(self, promotion: Promotion) -> str | SafeString:
-        return console.clock(promotion.at)
+        return show.clock(promotion.at)

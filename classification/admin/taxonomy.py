@@ -8,8 +8,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from classification.models import Intent, Prediction
-from supportops.listing import ConsoleAdmin, ReadOnlyAdmin
-from supportops.templatetags import console
+from supportops.ui import show
+from supportops.ui.listing import ConsoleAdmin, ReadOnlyAdmin
 
 RISK_TONES = {"open": "success", "assist": "info", "restricted": "danger"}
 
@@ -30,8 +30,8 @@ class IntentAdmin(ConsoleAdmin):
     @display(description="Risk class")
     def risk_pill(self, intent: Intent) -> SafeString:
         if intent.risk is None:
-            return console.pill("None: a person", "warning")
-        return console.pill(intent.risk.capitalize(), RISK_TONES.get(intent.risk, "plain"))
+            return show.pill("None: a person", "warning")
+        return show.pill(intent.risk.capitalize(), RISK_TONES.get(intent.risk, "plain"))
 
 
 @admin.register(Prediction)
@@ -64,15 +64,15 @@ class PredictionAdmin(ReadOnlyAdmin):
     @display(description="Intent")
     def said(self, prediction: Prediction) -> str | SafeString:
         if prediction.failure:
-            return console.pill(console.spoken(prediction.failure), "danger")
+            return show.pill(show.spoken(prediction.failure), "danger")
         if prediction.intent is None:
             return format_html('<span class="so-faint">{}</span>', prediction.no_intent)
         return prediction.intent
 
     @display(description="Confidence")
     def how_sure(self, prediction: Prediction) -> str:
-        return console.percent(prediction.confidence, 1)
+        return show.percent(prediction.confidence, 1)
 
     @display(description="When")
     def moment(self, prediction: Prediction) -> str | SafeString:
-        return console.clock(prediction.at)
+        return show.clock(prediction.at)

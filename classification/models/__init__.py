@@ -1,4 +1,8 @@
-"""Tables of the classifier: the taxonomy, model versions and what they predicted."""
+"""Intents, predictions and versions of models as rows.
+
+May import tables of tickets.
+Start reading in `predictions.py`.
+"""
 
 from classification.models.predictions import Prediction
 from classification.models.taxonomy import Intent

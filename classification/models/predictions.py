@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models import Q
 
-from classification.llm import PREFIX
+from classification.contract import REMOTE_PREFIX
 from tickets.codes import NoIntent
 from tickets.models import HistoryModel, Ticket
 from tickets.models.history import HistoryQuerySet
@@ -15,7 +15,7 @@ from tickets.models.ticket import choices, one_of
 class PredictionQuerySet(HistoryQuerySet["Prediction"]):
     def first_keys(self) -> Self:
         """Without second opinions: what the business's own classifier said."""
-        return self.exclude(classifier__startswith=PREFIX)
+        return self.exclude(classifier__startswith=REMOTE_PREFIX)
 
 
 PredictionManager = models.Manager.from_queryset(PredictionQuerySet)

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from classification.linear import LinearClassifier
+from classification.linear.classifier import LinearClassifier
 
 OPENINGS = ("", "I need help: ", "Quick question, ", "Since yesterday ", "As a customer I ask: ")
 WISHES = {

@@ -5,9 +5,9 @@ from functools import cache
 
 import pytest
 
-from classification.encoder import EncoderClassifier
+from classification.encoder.classifier import EncoderClassifier
+from classification.encoder.weights import DEFAULT_DIRECTORY
 from classification.tests.corpus import OPENINGS, rows
-from classification.weights import DEFAULT_DIRECTORY
 
 # Each text takes milliseconds, so the encoder learns from fewer of them.
 ROWS = rows(OPENINGS[:2])

@@ -14,8 +14,8 @@ from classification.models import Prediction as PredictionRow
 from classification.services import LOOK_AGAIN_SECONDS, predict, predict_many, promote
 from classification.tests.factories import ModelVersionFactory
 from tickets.codes import AuditKind, NoIntent
+from tickets.history.record import Actor
 from tickets.models import AuditRecord
-from tickets.record import Actor
 from tickets.tests.arriving import NOW, in_threads
 from tickets.tests.factories import TicketFactory
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from classification.contract import ClassifierUnavailable, ModelDamaged
-from classification.linear import LinearClassifier
+from classification.linear.classifier import LinearClassifier
 from classification.registry import load_classifier, make_classifier, train_classifier
 from classification.store import MANIFEST, save, training_hash
 from classification.tests.corpus import rows, trained_linear

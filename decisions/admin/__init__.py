@@ -1,5 +1,9 @@
-"""Policies, decisions and what stops automation, in the console."""
+"""Policies, decisions, reviews and what stops automation, in the console.
 
-from decisions.admin import policies, record, reviews, stops, trials, wordings
+May import services below, `supportops.ui`; decides nothing.
+Start reading in `policies.py`.
+"""
 
-__all__ = ["policies", "record", "reviews", "stops", "trials", "wordings"]
+from decisions.admin import policies, record, reply_templates, reviews, stops, trials
+
+__all__ = ["policies", "record", "reply_templates", "reviews", "stops", "trials"]

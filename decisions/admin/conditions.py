@@ -14,9 +14,9 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from classification.models import Intent
-from decisions.policy import RULE_FACTS, RuleInvalid
-from decisions.rule_lines import typed
-from decisions.wording import OPERATOR_WORDS
+from decisions.rules.policy import RULE_FACTS, RuleInvalid
+from decisions.rules.rule_lines import typed
+from decisions.why.words import OPERATOR_WORDS
 from tickets.codes import Channel
 
 ROWS = 4  # offered at least

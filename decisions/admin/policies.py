@@ -22,18 +22,18 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from classification.models import Intent
-from decisions import drafting
 from decisions.admin.conditions import ConditionsField
+from decisions.admin.policy_pages import TryingPages, checks_of, in_force, risks
 from decisions.admin.stops import ReasonForm, told_off
-from decisions.admin.trying import TryingPages, checks_of, in_force, risks
 from decisions.models import EscalationRule, IntentRule, Policy, Publication, ReplyTemplate
-from decisions.policy import RuleInvalid
-from decisions.publishing import NotPublishable, publish
-from decisions.wording import condition_words
-from supportops.listing import ConsoleAdmin, ReadOnlyAdmin
-from supportops.templatetags import console
+from decisions.policies import drafts
+from decisions.policies.publish import NotPublishable, publish
+from decisions.rules.policy import RuleInvalid
+from decisions.why.words import condition_words
+from supportops.ui import show
+from supportops.ui.listing import ConsoleAdmin, ReadOnlyAdmin
+from tickets.history.record import Actor
 from tickets.models import Queue
-from tickets.record import Actor
 
 
 def slugs_of(name: str) -> list[str]:
@@ -231,7 +231,7 @@ class PolicyAdmin(TryingPages, NamesSlugs, ConsoleAdmin):
         policy = self.act_on(request, policy_id, "decisions.add_policy")
         if isinstance(policy, HttpResponse):
             return policy
-        draft = drafting.draft_from(policy, actor=Actor.person(request.user), now=timezone.now())
+        draft = drafts.draft_from(policy, actor=Actor.person(request.user), now=timezone.now())
         messages.success(request, f"Draft {draft.number} holds the rules of {policy}.")
         return self.to_page(draft.pk)
 
@@ -268,10 +268,10 @@ class PolicyAdmin(TryingPages, NamesSlugs, ConsoleAdmin):
     @display(description="State")
     def state(self, policy: Policy) -> SafeString:
         if not policy.published:
-            return console.pill("Draft", "info")
+            return show.pill("Draft", "info")
         if policy.current == policy.pk:  # type: ignore[attr-defined]
-            return console.pill("In force", "success")
-        return console.pill("Published earlier", "plain")
+            return show.pill("In force", "success")
+        return show.pill("Published earlier", "plain")
 
     @display(description="Times published")
     def published_times(self, policy: Policy) -> int:
@@ -279,11 +279,11 @@ class PolicyAdmin(TryingPages, NamesSlugs, ConsoleAdmin):
 
     @display(description="By")
     def by_whom(self, policy: Policy) -> str:
-        return console.person(policy.created_by) if policy.created_by else "the machine"
+        return show.person(policy.created_by) if policy.created_by else "the machine"
 
     @display(description="Made")
     def created(self, policy: Policy) -> str | SafeString:
-        return console.ago(policy.created_at, "ago")
+        return show.ago(policy.created_at, "ago")
 
 
 @admin.register(Publication)
@@ -297,8 +297,8 @@ class PublicationAdmin(ReadOnlyAdmin):
 
     @display(description="By")
     def by_whom(self, publication: Publication) -> str:
-        return console.person(publication.published_by) if publication.published_by else "machine"
+        return show.person(publication.published_by) if publication.published_by else "machine"
 
     @display(description="When")
     def moment(self, publication: Publication) -> str | SafeString:
-        return console.clock(publication.at)
+        return show.clock(publication.at)

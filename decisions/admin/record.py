@@ -13,13 +13,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from decisions import parts
-from decisions.explaining import why
+from decisions.certificates import parts
+from decisions.in_force import NoPolicyInForce, policy_in_force
 from decisions.models import Certificate, Decision, Override
-from decisions.services import NoPolicyInForce, policy_in_force
-from decisions.wording import reason_words
-from supportops.listing import ReadOnlyAdmin
-from supportops.templatetags import console
+from decisions.why.explain import why
+from decisions.why.words import reason_words
+from supportops.ui import show
+from supportops.ui.listing import ReadOnlyAdmin
 from tickets.models import Ticket
 from tickets.references import PATTERN
 
@@ -84,7 +84,7 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @display(description="Outcome")
     def outcome_column(self, decision: Decision) -> str | SafeString:
-        return console.outcome_pill(decision.outcome)
+        return show.outcome_pill(decision.outcome)
 
     @display(description="First reason")
     def first_reason(self, decision: Decision) -> SafeString:
@@ -93,11 +93,11 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @display(description="Confidence")
     def how_sure(self, decision: Decision) -> str:
-        return console.percent(decision.confidence, 1)
+        return show.percent(decision.confidence, 1)
 
     @display(description="When", ordering="-id")
     def moment(self, decision: Decision) -> str | SafeString:
-        return console.clock(decision.at)
+        return show.clock(decision.at)
 
 
 @admin.register(Override)
@@ -121,15 +121,15 @@ class OverrideAdmin(ReadOnlyAdmin):
         if override.machine_was_wrong is None:
             return "not judged"
         wrong = override.machine_was_wrong
-        return console.pill("Wrong" if wrong else "Right", "danger" if wrong else "success")
+        return show.pill("Wrong" if wrong else "Right", "danger" if wrong else "success")
 
     @display(description="By")
     def whom(self, override: Override) -> str:
-        return console.person(override.user)
+        return show.person(override.user)
 
     @display(description="When")
     def moment(self, override: Override) -> str | SafeString:
-        return console.clock(override.at)
+        return show.clock(override.at)
 
 
 @admin.register(Certificate)
@@ -200,13 +200,11 @@ class CertificateAdmin(ReadOnlyAdmin):
     @display(description="Kind")
     def kind_pill(self, certificate: Certificate) -> SafeString:
         tone = "success" if certificate.kind == "live" else "warning"
-        return console.pill(certificate.kind.capitalize(), tone)
+        return show.pill(certificate.kind.capitalize(), tone)
 
     @display(description="Wrong at most")
     def promise(self, certificate: Certificate) -> str:
-        return (
-            f"{console.percent(certificate.alpha)} (bound {console.percent(certificate.bound, 1)})"
-        )
+        return f"{show.percent(certificate.alpha)} (bound {show.percent(certificate.bound, 1)})"
 
     @display(description="Errors")
     def tested(self, certificate: Certificate) -> str:
@@ -214,23 +212,23 @@ class CertificateAdmin(ReadOnlyAdmin):
 
     @display(description="From confidence")
     def at_confidence(self, certificate: Certificate) -> str:
-        return console.number(certificate.threshold)
+        return show.number(certificate.threshold)
 
     @display(description="Coverage")
     def coverage_share(self, certificate: Certificate) -> str:
-        return console.percent(certificate.coverage)
+        return show.percent(certificate.coverage)
 
     @display(description="Intents")
     def intent_words(self, certificate: Certificate) -> str:
-        return ", ".join(console.spoken(slug) for slug in certificate.intents)
+        return ", ".join(show.spoken(slug) for slug in certificate.intents)
 
     @display(description="Thresholds that passed")
     def passed(self, certificate: Certificate) -> str:
-        return ", ".join(console.number(value) for value in certificate.thresholds)
+        return ", ".join(show.number(value) for value in certificate.thresholds)
 
     @display(description="Until")
     def ends(self, certificate: Certificate) -> str | SafeString:
-        until = console.clock(certificate.expires_at)
+        until = show.clock(certificate.expires_at)
         if certificate.expires_at > timezone.now():
             return until
-        return format_html("{} {}", until, console.pill("Over"))
+        return format_html("{} {}", until, show.pill("Over"))

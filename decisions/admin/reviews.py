@@ -14,12 +14,13 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from decisions import reviewing, standing
+from decisions.certificates import progress
+from decisions.in_force import policy_in_force
 from decisions.models import Quarantine, Review
-from decisions.reviewing import Answer, AnswerIncomplete, NotYours
-from decisions.services import policy_in_force
-from supportops.listing import ReadOnlyAdmin
-from supportops.templatetags import console
+from decisions.reviews import answers, queue
+from decisions.reviews.answers import Answer, AnswerIncomplete, NotYours
+from supportops.ui import show
+from supportops.ui.listing import ReadOnlyAdmin
 from tickets.codes import ReviewPart, ReviewVerdict
 
 # One key for each intent, in the order in which they are shown. `y` and `n` answer the second
@@ -97,7 +98,7 @@ class ReviewAdmin(ReadOnlyAdmin):
 
     def next_view(self, request: HttpRequest) -> HttpResponse:
         """The next message for this person. Looking reserves it for a quarter of an hour."""
-        review = reviewing.next_for(
+        review = queue.next_for(
             self._reviewer(request),
             may_settle=self._settles(request),
             now=timezone.now(),
@@ -111,7 +112,7 @@ class ReviewAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             return self._onwards()
         try:
-            reviewing.answer(
+            answers.answer(
                 review_id,
                 user,
                 form.answer(),
@@ -128,7 +129,7 @@ class ReviewAdmin(ReadOnlyAdmin):
     def skip_view(self, request: HttpRequest, review_id: int) -> HttpResponse:
         user = self._reviewer(request)
         if request.method == "POST" and Review.objects.filter(pk=review_id).exists():
-            reviewing.skip(review_id, user, now=timezone.now())
+            queue.skip(review_id, user, now=timezone.now())
         return self._onwards()
 
     def standing_view(self, request: HttpRequest) -> HttpResponse:
@@ -138,7 +139,7 @@ class ReviewAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": "What the reviews say",
-            **standing.gather(timezone.now()),
+            **progress.gather(timezone.now()),
             "may_settle": self._settles(request),
             "quarantines": Quarantine.objects.filter(lifted_at=None),
         }
@@ -163,11 +164,11 @@ class ReviewAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": "Blind review",
             "review": review,
-            "opening": reviewing.opening_of(review) if review else None,
+            "opening": queue.opening_of(review) if review else None,
             "form": form,
             "intents": _choices(),
             "others": [(v.value, words, key) for v, (words, key) in OTHER_VERDICTS.items()],
-            "progress": reviewing.progress_of(
+            "progress": queue.progress_of(
                 user, may_settle=self._settles(request), midnight=midnight
             ),
             "standing_url": reverse("admin:decisions_review_standing")
@@ -178,11 +179,11 @@ class ReviewAdmin(ReadOnlyAdmin):
 
     @display(description="State")
     def state(self, review: Review) -> SafeString:
-        return console.pill("Answered", "success")
+        return show.pill("Answered", "success")
 
     @display(description="Answered")
     def moment(self, review: Review) -> str | SafeString:
-        return console.ago(review.answered_at)
+        return show.ago(review.answered_at)
 
 
 def _choices() -> list[tuple[str, str]]:

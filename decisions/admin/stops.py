@@ -14,12 +14,13 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from decisions import breakers, operating, quarantines
+from decisions.certificates import quarantine
 from decisions.models import Breaker, Quarantine, Switch
-from decisions.stops import arm_breaker, set_switch
-from supportops.listing import ReadOnlyAdmin
-from supportops.templatetags import console
-from tickets.record import Actor
+from decisions.stops import breakers, operating_curve
+from decisions.stops.kill_switch import arm_breaker, set_switch
+from supportops.ui import show
+from supportops.ui.listing import ReadOnlyAdmin
+from tickets.history.record import Actor
 
 
 class ReasonForm(forms.Form):
@@ -74,7 +75,7 @@ class SwitchAdmin(ReadOnlyAdmin):
 
     @display(description="Since")
     def moment(self, switch: Switch) -> str | SafeString:
-        return console.clock(switch.changed_at)
+        return show.clock(switch.changed_at)
 
 
 @admin.register(Breaker)
@@ -102,13 +103,13 @@ class BreakerAdmin(ReadOnlyAdmin):
         shown: dict[str, Any] = {"may_arm": request.user.has_perm("decisions.change_breaker")}
         if breaker is not None:
             now = timezone.now()
-            curve = operating.curve_of(breaker, now)
+            curve = operating_curve.curve_of(breaker, now)
             shown |= {
                 "title": f"Breaker for {self.intent_words(breaker)}",
                 "curve": curve,
                 "path": breakers.path_of(breaker),
                 "drawn_path": breakers.drawn_path_of(breaker),
-                "heights": operating.heights_of(breaker, curve.budget),
+                "heights": operating_curve.heights_of(breaker, curve.budget),
                 "all_budget": settings.FALSE_TRIPS_A_YEAR,
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
@@ -137,7 +138,7 @@ class BreakerAdmin(ReadOnlyAdmin):
 
     @display(description="Intent")
     def intent_words(self, breaker: Breaker) -> str:
-        return console.spoken(breaker.intent) if breaker.intent else "All intents"
+        return show.spoken(breaker.intent) if breaker.intent else "All intents"
 
     @display(description="All answers")
     def height_now(self, breaker: Breaker) -> str:
@@ -149,11 +150,11 @@ class BreakerAdmin(ReadOnlyAdmin):
 
     @display(description="State")
     def state(self, breaker: Breaker) -> SafeString:
-        return console.pill(*(("Open", "danger") if breaker.open else ("Armed", "success")))
+        return show.pill(*(("Open", "danger") if breaker.open else ("Armed", "success")))
 
     @display(description="Since")
     def moment(self, breaker: Breaker) -> str | SafeString:
-        return console.clock(breaker.changed_at)
+        return show.clock(breaker.changed_at)
 
 
 @admin.register(Quarantine)
@@ -192,7 +193,7 @@ class QuarantineAdmin(ReadOnlyAdmin):
         row = get_object_or_404(Quarantine, pk=quarantine_id)
         form = ReasonForm(request.POST)
         if form.is_valid():
-            lifted = quarantines.lift(
+            lifted = quarantine.lift(
                 row.pk,
                 form.cleaned_data["reason"],
                 actor=Actor.person(request.user),
@@ -206,17 +207,17 @@ class QuarantineAdmin(ReadOnlyAdmin):
 
     @display(description="Intent")
     def intent_words(self, row: Quarantine) -> str:
-        return console.spoken(row.intent)
+        return show.spoken(row.intent)
 
     @display(description="State")
     def state(self, row: Quarantine) -> SafeString:
         lifted = row.lifted_at is not None
-        return console.pill(*(("Lifted", "plain") if lifted else ("In quarantine", "danger")))
+        return show.pill(*(("Lifted", "plain") if lifted else ("In quarantine", "danger")))
 
     @display(description="Wrong")
     def evidence(self, row: Quarantine) -> str:
-        return f"{row.errors} of {row.rows} against {console.percent(row.alpha)}"
+        return f"{row.errors} of {row.rows} against {show.percent(row.alpha)}"
 
     @display(description="Since")
     def moment(self, row: Quarantine) -> str | SafeString:
-        return console.clock(row.at)
+        return show.clock(row.at)

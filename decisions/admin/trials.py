@@ -15,17 +15,18 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from classification.models import ModelVersion
-from decisions import scenarios, shadowing
+from decisions.admin.policy_pages import candidate_address
 from decisions.admin.record import ticket_link
 from decisions.admin.stops import told_off
-from decisions.admin.trying import candidate_address
 from decisions.models import Candidate, Decision, Policy, Scenario
-from decisions.scenarios import ScenarioInvalid, Tried
-from decisions.shadowing import AlreadyRunning
-from supportops.listing import ConsoleAdmin, ReadOnlyAdmin
-from supportops.templatetags import console
+from decisions.policies import scenarios
+from decisions.policies.scenarios import ScenarioInvalid, Tried
+from decisions.trials import shadow
+from decisions.trials.shadow import AlreadyRunning
+from supportops.ui import show
+from supportops.ui.listing import ConsoleAdmin, ReadOnlyAdmin
 from tickets.codes import Outcome
-from tickets.record import Actor
+from tickets.history.record import Actor
 
 
 class KeepForm(forms.Form):
@@ -106,18 +107,18 @@ class ScenarioAdmin(ConsoleAdmin):
     @display(description="Should come out as")
     def expected(self, row: Scenario) -> SafeString:
         reason = format_html(" <code>{}</code>", row.reason) if row.reason else ""
-        return format_html("{}{}", console.outcome_pill(row.outcome), reason)
+        return format_html("{}{}", show.outcome_pill(row.outcome), reason)
 
     @display(description="Comes out")
     def comes_out(self, row: Scenario) -> SafeString:
         tried: Tried | None = row.tried  # type: ignore[attr-defined]
         if tried is None:
-            return console.pill("Not asked", "faint")
+            return show.pill("Not asked", "faint")
         if tried.passes:
-            return console.pill("As it should", "success")
+            return show.pill("As it should", "success")
         return format_html(
             '{} <span class="so-cut" title="{}">{}</span>',
-            console.pill("Otherwise", "danger"),
+            show.pill("Otherwise", "danger"),
             tried.problem,
             tried.problem,
         )
@@ -128,11 +129,11 @@ class ScenarioAdmin(ConsoleAdmin):
 
     @display(description="By")
     def by_whom(self, row: Scenario) -> str:
-        return console.person(row.created_by) if row.created_by else "the machine"
+        return show.person(row.created_by) if row.created_by else "the machine"
 
     @display(description="Kept")
     def moment(self, row: Scenario) -> str | SafeString:
-        return console.ago(row.created_at, "ago")
+        return show.ago(row.created_at, "ago")
 
 
 @admin.register(Candidate)
@@ -165,7 +166,7 @@ class CandidateAdmin(ReadOnlyAdmin):
         shown: dict[str, Any] = {}
         if candidate is not None:
             shown = {
-                "found": shadowing.disagreement(candidate),
+                "found": shadow.disagreement(candidate),
                 "title": f"In the shadow: {candidate}",
                 "may_end": request.user.has_perm("decisions.change_candidate"),
             }
@@ -179,7 +180,7 @@ class CandidateAdmin(ReadOnlyAdmin):
             return HttpResponseNotAllowed(["POST"])
         model = get_object_or_404(ModelVersion, version=version)
         try:
-            candidate = shadowing.start(
+            candidate = shadow.start(
                 actor=Actor.person(request.user), now=timezone.now(), model_version=model.version
             )
         except AlreadyRunning as refusal:
@@ -195,7 +196,7 @@ class CandidateAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         candidate = get_object_or_404(Candidate, pk=pk)
-        ended = shadowing.end(candidate, now=timezone.now())
+        ended = shadow.end(candidate, now=timezone.now())
         messages.success(request, "It is no longer asked." if ended else "It had ended already.")
         return HttpResponseRedirect(candidate_address(candidate))
 
@@ -205,12 +206,12 @@ class CandidateAdmin(ReadOnlyAdmin):
 
     @display(description="State")
     def state(self, candidate: Candidate) -> SafeString:
-        return console.pill(*(("Ended", "plain") if candidate.ended_at else ("Asked", "info")))
+        return show.pill(*(("Ended", "plain") if candidate.ended_at else ("Asked", "info")))
 
     @display(description="By")
     def by_whom(self, candidate: Candidate) -> str:
-        return console.person(candidate.started_by) if candidate.started_by else "the machine"
+        return show.person(candidate.started_by) if candidate.started_by else "the machine"
 
     @display(description="Since")
     def moment(self, candidate: Candidate) -> str | SafeString:
-        return console.clock(candidate.started_at)
+        return show.clock(candidate.started_at)

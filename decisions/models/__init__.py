@@ -1,4 +1,8 @@
-"""Tables of decisions: policies, what was decided, and what may stop automation."""
+"""Policies, decisions, reviews, certificates and stops as rows.
+
+May import tables of tickets.
+Start reading in `record.py`, then `policies.py`.
+"""
 
 from decisions.models.policies import (
     EscalationRule,

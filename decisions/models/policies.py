@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Q
 
-from decisions.policy import Condition, IntentPolicy, PolicySnapshot, Rule, RuleInvalid
+from decisions.rules.policy import Condition, IntentPolicy, PolicySnapshot, Rule, RuleInvalid
 from tickets.codes import Level, Priority
 from tickets.models import HistoryIsReadOnly, HistoryModel
 from tickets.models.ticket import choices, one_of

@@ -6,12 +6,12 @@ from typing import Any
 import factory
 from django.utils import timezone
 
-from decisions import drafting
 from decisions.models import Certificate, Policy, Publication, ReplyTemplate
-from decisions.publishing import publish
-from decisions.starter import automated_intents
+from decisions.policies import drafts
+from decisions.policies.publish import publish
+from decisions.policies.starter import automated_intents
 from tickets.codes import CertificateKind
-from tickets.record import Actor
+from tickets.history.record import Actor
 
 
 class CertificateFactory(factory.django.DjangoModelFactory):
@@ -57,7 +57,7 @@ def make_draft(*, intent: str = "order_status", **changes: Any) -> Policy:
     What the policy itself does not hold is changed on the rule of the intent.
     """
     actor, now = Actor.machine(), timezone.now()
-    draft = drafting.draft_from(Policy.objects.latest("publications__id"), actor=actor, now=now)
+    draft = drafts.draft_from(Policy.objects.latest("publications__id"), actor=actor, now=now)
     of_policy = {field.name for field in Policy._meta.fields}
     rule = draft.intent_rules.get(intent=intent)
     for name, value in changes.items():

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from decisions.facts import Facts
-from decisions.policy import Condition, IntentPolicy, PolicySnapshot, Rule
+from decisions.rules.facts import Facts
+from decisions.rules.policy import Condition, IntentPolicy, PolicySnapshot, Rule
 from tickets.codes import Level, RiskClass
 
 INTENT = "order_status"

@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 
 from hypothesis import strategies as st
 
-from decisions.facts import Facts
-from decisions.policy import RULE_FACTS, Condition, IntentPolicy, PolicySnapshot, Rule
+from decisions.rules.facts import Facts
+from decisions.rules.policy import RULE_FACTS, Condition, IntentPolicy, PolicySnapshot, Rule
 from decisions.tests.samples import INTENT, make_facts
 from tickets.codes import Level, NoIntent, Priority, RiskClass
 

@@ -1,4 +1,8 @@
-"""Tables of the watchers: what was counted, and what was noticed."""
+"""Hourly sums, alerts and looks at drift as rows.
+
+May import tables of tickets.
+Start reading in `rollup.py`.
+"""
 
 from metrics.models.alerts import (
     GRAVEST_FIRST,

@@ -7,10 +7,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from tickets import alert_words
 from tickets.codes import ActorKind, AlertKind, AlertState, AlertStep, Severity
 from tickets.models import HistoryModel, Outbox
 from tickets.models.ticket import choices, one_of
+from tickets.outbox import alert_words
 
 # Firing before acknowledged, critical before warning, then the longest.
 GRAVEST_FIRST = (

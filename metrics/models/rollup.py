@@ -6,7 +6,7 @@ Everything here can be thrown away and counted again from the rows that it speak
 from django.db import models
 from django.db.models import Q
 
-from metrics.history import COUNTED
+from metrics.figures.history import COUNTED
 
 STATE = 1  # the only row of its table
 
@@ -61,7 +61,7 @@ class Tally(models.Model):
 
     The dimension `all` holds every ticket once, under the empty key; each other one splits the same
     tickets by intent, channel, queue, reason or what was predicted. The sums are the fields of
-    `metrics.history.Counts`, a column each.
+    `metrics.figures.history.Counts`, a column each.
     """
 
     span = models.CharField(max_length=1, choices=Span.choices)

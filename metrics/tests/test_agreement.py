@@ -9,13 +9,13 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from decisions.tests.factories import CertificateFactory
-from metrics import latest, rollup
-from metrics.definitions import METRICS
-from metrics.exposition import SUFFIXES
-from tickets import conversation, handling
+from metrics.api.exposition import SUFFIXES
+from metrics.figures.definitions import METRICS
+from metrics.rollup import latest, roll_up
 from tickets.codes import NoIntent, Scope
-from tickets.intake import receive
-from tickets.record import Actor
+from tickets.desk import agent_actions, customer_actions
+from tickets.history.record import Actor
+from tickets.pipeline.receive import receive
 from tickets.tests.arriving import inquiry
 from tickets.tests.at_work import as_user
 from tickets.tests.calling import client_with
@@ -38,14 +38,14 @@ def history(starter, says, agent, monkeypatch):
         ticket = receive(inquiry(email=f"p{number % 7}@example.com"), now=at).ticket
         later = at + timedelta(minutes=7 * number + 3)
         if kind == 0:
-            conversation.helped(ticket.pk, now=later)
-            conversation.rate(ticket.pk, 5 - number % 3, now=later)
+            customer_actions.helped(ticket.pk, now=later)
+            customer_actions.rate(ticket.pk, 5 - number % 3, now=later)
         elif kind == 1:
-            conversation.not_helped(ticket.pk, now=later)
+            customer_actions.not_helped(ticket.pk, now=later)
         elif number % 3:
-            handling.agent_reply(ticket.pk, "Hi", actor=actor, now=later)
-            handling.resolve(ticket.pk, actor=actor, now=later + timedelta(minutes=5))
-    while rollup.roll_up(now):
+            agent_actions.agent_reply(ticket.pk, "Hi", actor=actor, now=later)
+            agent_actions.resolve(ticket.pk, actor=actor, now=later + timedelta(minutes=5))
+    while roll_up.roll_up(now):
         pass
     monkeypatch.setattr(timezone, "now", lambda: now)
     return now

@@ -34,7 +34,7 @@ def main() -> int:
 def measure(number: int, folder: Path) -> None:
     from django.core.management import call_command
 
-    from tickets import audit, audit_heads
+    from tickets.history import heads, verify
     from tickets.models import AuditHead, AuditRecord
 
     call_command("migrate", verbosity=0)
@@ -46,9 +46,9 @@ def measure(number: int, folder: Path) -> None:
     AuditHead.objects.update_or_create(
         pk=1, defaults={"number": last.number, "digest": last.digest}
     )
-    audit_heads.sign_due(now=START + timedelta(days=1))
+    heads.sign_due(now=START + timedelta(days=1))
     wall, cpu = time.perf_counter(), time.process_time()
-    found = audit.verify()
+    found = verify.verify()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     sys.stdout.write(
         f"{found.records:,} records verified in {wall:.1f} s ({cpu:.1f} s of CPU time), signed up "
@@ -57,16 +57,16 @@ def measure(number: int, folder: Path) -> None:
     path = folder / "chain.jsonl"
     wall = time.perf_counter()
     with path.open("w", encoding="utf-8") as file:
-        audit.export(file)
+        verify.export(file)
     size = path.stat().st_size / 1e6
     sys.stdout.write(f"Exported in {time.perf_counter() - wall:.1f} s, {size:.0f} MB\n")
 
 
 def _links(number: int) -> Iterator[list[Any]]:
     """A chain of decisions as they look in earnest."""
-    from decisions.facts import Facts
-    from tickets import record
+    from decisions.rules.facts import Facts
     from tickets.codes import AuditKind
+    from tickets.history import record
 
     facts = Facts(intent="order_status", confidence=0.93, margin=0.7, risk="open").as_record()
     digest, rows = record.GENESIS, []

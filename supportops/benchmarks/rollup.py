@@ -139,10 +139,10 @@ def _prediction(row: Any, draw: random.Random) -> Any:
 
 def count_all() -> float:
     """Seconds that counting the whole history takes."""
-    from metrics import rollup
+    from metrics.rollup import roll_up
 
     start = perf_counter()
-    while rollup.roll_up(NOW, limit=10_000):
+    while roll_up.roll_up(NOW, limit=10_000):
         pass
     return perf_counter() - start
 
@@ -186,9 +186,9 @@ def measure() -> dict[str, float]:
     from django.utils import timezone
     from prometheus_client import generate_latest
 
-    from metrics import latest, services
-    from metrics.exposition import REGISTRY
-    from metrics.report import report
+    from metrics.api.exposition import REGISTRY
+    from metrics.report.report import report
+    from metrics.rollup import ask, latest
 
     timezone.now = lambda: NOW
     admin, _ = User.objects.get_or_create(username="bench", is_superuser=True, is_staff=True)
@@ -204,9 +204,9 @@ def measure() -> dict[str, float]:
         "home page: its queries": queries_of(lambda: client.get("/ops/")),
         "home page: what it gathers": best(lambda: _gather(admin)),
         "working out what is kept": best(lambda: latest.worked_out(NOW)),
-        "figures of 30 days": best(lambda: services.figures(NOW - timedelta(days=30), NOW, NOW)),
+        "figures of 30 days": best(lambda: ask.figures(NOW - timedelta(days=30), NOW, NOW)),
         "hourly series of 8 weeks": best(
-            lambda: services.hourly_series("tickets", NOW - timedelta(days=56), NOW, now=NOW)
+            lambda: ask.hourly_series("tickets", NOW - timedelta(days=56), NOW, now=NOW)
         ),
         "report of a year": best(lambda: report(NOW - YEAR, NOW, NOW)),
         "report of a year: its queries": queries_of(lambda: report(NOW - YEAR, NOW, NOW)),
@@ -218,7 +218,7 @@ def _gather(user: Any) -> None:
     """All that the home page says, without the console around it."""
     from django.test import RequestFactory
 
-    from supportops import homepage
+    from supportops.console import homepage
 
     request = RequestFactory().get("/ops/")
     request.user = user
@@ -226,10 +226,10 @@ def _gather(user: Any) -> None:
 
 
 def _count_hour(at: datetime) -> None:
-    from metrics import rollup
-    from tickets.record import hour_of
+    from metrics.rollup import roll_up
+    from tickets.history.record import hour_of
 
-    rollup.count([hour_of(at)], mature_at=at)
+    roll_up.count([hour_of(at)], mature_at=at)
 
 
 def run(events: int) -> tuple[dict[str, float], float]:

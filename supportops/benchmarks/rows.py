@@ -27,9 +27,10 @@ from django.utils import timezone
 from classification import services as classification
 from classification.models import Prediction
 from supportops.benchmarks.posting import text
-from tickets import import_files, importing, reclassifying
 from tickets.codes import ActorKind, Author, Channel, EventKind, TicketStatus
-from tickets.import_files import Line, Reading
+from tickets.data import import_files, import_tickets
+from tickets.data import reclassify as data_reclassify
+from tickets.data.import_files import Line, Reading
 from tickets.models import Message, Requester, Ticket, TicketEvent
 
 BATCH = 200
@@ -61,9 +62,9 @@ def import_rows(first: int, count: int) -> None:
         zone=timezone.get_current_timezone(),
         now=now,
     )
-    source = importing.source_named("bench", now=now)
+    source = import_tickets.source_named("bench", now=now)
     checked = import_files.checked(lines(first, count), reading)
-    for _ in importing.batches(checked, source, now=now):
+    for _ in import_tickets.batches(checked, source, now=now):
         pass
 
 
@@ -127,7 +128,7 @@ def reclassify(limit: int) -> tuple[float, float]:
     def work() -> None:
         done = 0
         with connection.execute_wrapper(Watched()):
-            for batch in reclassifying.batches(now=timezone.now()):
+            for batch in data_reclassify.batches(now=timezone.now()):
                 done += batch.tickets
                 if done >= limit:
                     return

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:supportops.gunicorn"]
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:supportops.operations.gunicorn"]
 WSGI = "supportops.wsgi:application"
 PATIENCE = 300.0  # a machine may be very busy
 SCOPES = "tickets:write,tickets:read,decisions:read,predictions:read"

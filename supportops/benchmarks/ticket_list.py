@@ -133,10 +133,11 @@ def prepare(place: Path, tickets: int, environment: Mapping[str, str]) -> None:
     done = place / f"made-{tickets}"
     if done.exists():
         return
-    for command in (["prepare"], ["seed_demo", "--tickets", str(tickets), "--days", "365"]):
+    fill = ["-m", "supportops.benchmarks.fill", "--tickets", str(tickets)]
+    for command in (["manage.py", "prepare"], fill):
         begun = time.perf_counter()
         subprocess.run(  # noqa: S603
-            [sys.executable, "manage.py", *command],
+            [sys.executable, *command],
             env={**os.environ, **environment},
             check=True,
             stdout=subprocess.DEVNULL,

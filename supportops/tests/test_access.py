@@ -1,7 +1,7 @@
 """Every address of the product and who may open it. One that stands nowhere here fails.
 
 What each role finds inside the console is in `test_roles`, what each scope of a key opens in
-`tickets.tests.test_api_access`.
+`tickets.tests.api.test_access`.
 """
 
 import re

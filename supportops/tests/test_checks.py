@@ -2,7 +2,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from supportops import checks
-from tickets.triggers import install_triggers, lift_triggers
+from tickets.history.triggers import install_triggers, lift_triggers
 
 
 def ids(messages):

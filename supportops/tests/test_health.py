@@ -8,7 +8,7 @@ from django.utils import timezone
 from classification import services as classification
 from classification.models import ModelVersion, Promotion
 from supportops import health
-from supportops.jobs import HEARTBEAT
+from supportops.background.jobs import HEARTBEAT
 from tickets.models import JobLease
 from tickets.tests.factories import OutboxFactory, TicketFactory
 

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from supportops.diagnosis import PRAGMAS
+from supportops.operations.doctor import PRAGMAS
 
 SOURCE = settings.BASE_DIR / "supportops" / "settings.py"
 KEY = "k" * 50
@@ -75,10 +75,10 @@ def test_nobody_else_reads_the_environment():
     ]
     # The others hand the environment on, or name the settings module.
     assert sorted(readers) == [
-        "supportops/backups.py",
-        "supportops/celery.py",
-        "supportops/gunicorn.py",
-        "supportops/serving.py",
+        "supportops/operations/backup.py",
+        "supportops/background/celery.py",
+        "supportops/operations/gunicorn.py",
+        "supportops/operations/serve.py",
         "supportops/settings.py",
         "supportops/wsgi.py",
     ]

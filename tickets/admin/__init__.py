@@ -1,5 +1,10 @@
-"""The tables of tickets in the console."""
+"""The tables of tickets in the console.
 
-from tickets.admin import audit, history, people, promises, ticket
+May import services below, `supportops.ui`; decides nothing.
+Start reading in `ticket/ticket_admin.py`, `ticket_list/change_list.py`.
+"""
 
-__all__ = ["audit", "history", "people", "promises", "ticket"]
+from tickets.admin import audit, history, people, service_levels
+from tickets.admin.ticket import ticket_admin
+
+__all__ = ["audit", "history", "people", "service_levels", "ticket_admin"]

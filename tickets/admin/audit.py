@@ -21,11 +21,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from supportops.listing import ReadOnlyAdmin
-from supportops.templatetags import console
-from tickets import audit
+from supportops.ui import show
+from supportops.ui.listing import ReadOnlyAdmin
 from tickets.admin.history import ticket_link
-from tickets.audit_heads import HeadsUnreadable
+from tickets.history import verify
+from tickets.history.heads import HeadsUnreadable
 from tickets.models import AuditRecord, Ticket
 from tickets.references import PATTERN
 
@@ -59,7 +59,7 @@ def _colleagues(asked: str) -> list[int]:
 
 def _verified() -> tuple[Callable[[HttpRequest, str], None], str]:
     """How to say what came out of a check, and what."""
-    found = audit.verify()
+    found = verify.verify()
     if found.finding is not None:
         return messages.error, f"The chain is not sound. {str(found.finding).capitalize()}."
     signed = f"signed up to #{found.signed_up_to}" if found.signed_up_to else "no head signed yet"
@@ -115,7 +115,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
     def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
         """The whole chain with its signed heads, for a verifier that needs nothing of ours."""
         self._refuse_strangers(request)
-        answer = StreamingHttpResponse(audit.lines(), content_type="application/jsonl")
+        answer = StreamingHttpResponse(verify.lines(), content_type="application/jsonl")
         answer["Content-Disposition"] = 'attachment; filename="audit-chain.jsonl"'
         return answer
 
@@ -134,7 +134,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
 
     @display(description="When")
     def moment(self, row: AuditRecord) -> str | SafeString:
-        return console.clock(row.at)
+        return show.clock(row.at)
 
     @display(description="Digest")
     def short_digest(self, row: AuditRecord) -> SafeString:

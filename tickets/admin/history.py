@@ -8,8 +8,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from supportops.listing import ReadOnlyAdmin
-from supportops.templatetags import console
+from supportops.ui import show
+from supportops.ui.listing import ReadOnlyAdmin
 from tickets.models import JobLease, Outbox, TicketEvent
 
 STATE_TONES = {"pending": "info", "sent": "success", "failed": "danger", "suppressed": "plain"}
@@ -40,11 +40,11 @@ class OutboxAdmin(ReadOnlyAdmin):
 
     @display(description="State")
     def state_pill(self, row: Outbox) -> SafeString:
-        return console.pill(row.state.capitalize(), STATE_TONES.get(row.state, "plain"))
+        return show.pill(row.state.capitalize(), STATE_TONES.get(row.state, "plain"))
 
     @display(description="Sent or next attempt")
     def waits(self, row: Outbox) -> str | SafeString:
-        return console.clock(row.sent_at or row.next_attempt_at)
+        return show.clock(row.sent_at or row.next_attempt_at)
 
 
 @admin.register(TicketEvent)
@@ -69,12 +69,12 @@ class JobLeaseAdmin(ReadOnlyAdmin):
 
     @display(description="Last started")
     def started(self, job: JobLease) -> str | SafeString:
-        return console.ago(job.last_started_at, "ago")
+        return show.ago(job.last_started_at, "ago")
 
     @display(description="Last finished")
     def finished(self, job: JobLease) -> str | SafeString:
-        return console.ago(job.last_finished_at, "ago")
+        return show.ago(job.last_finished_at, "ago")
 
     @display(description="Due")
     def due(self, job: JobLease) -> str | SafeString:
-        return console.clock(job.due_at)
+        return show.clock(job.due_at)

@@ -15,9 +15,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from supportops.listing import ConsoleAdmin, ReadOnlyAdmin
-from supportops.templatetags import console
-from tickets.admin.ticket_list import with_openings
+from supportops.ui import show
+from supportops.ui.listing import ConsoleAdmin, ReadOnlyAdmin
+from tickets.admin.ticket_list.change_list import with_openings
 from tickets.codes import Scope
 from tickets.models import ApiKey, Queue, Requester, Ticket
 
@@ -73,11 +73,11 @@ class RequesterAdmin(ReadOnlyAdmin):
 
     @display(description="Verified")
     def trust(self, requester: Requester) -> str | SafeString:
-        return console.pill("Verified", "success") if requester.verified else "–"
+        return show.pill("Verified", "success") if requester.verified else "–"
 
     @display(description="Known for", ordering="id")
     def since(self, requester: Requester) -> str | SafeString:
-        return console.ago(requester.created_at)
+        return show.ago(requester.created_at)
 
 
 @admin.register(Queue)
@@ -185,10 +185,10 @@ class ApiKeyAdmin(ConsoleAdmin):
     def state(self, key: ApiKey) -> SafeString:
         now = timezone.now()
         if key.revoked_at is not None:
-            return console.pill("Revoked", "plain")
+            return show.pill("Revoked", "plain")
         if key.expires_at is not None and key.expires_at <= now:
-            return console.pill("Expired", "warning")
-        return console.pill("In force", "success")
+            return show.pill("Expired", "warning")
+        return show.pill("In force", "success")
 
     @display(description="Scopes")
     def scope_words(self, key: ApiKey) -> str:
@@ -196,4 +196,4 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     @display(description="Last used")
     def used(self, key: ApiKey) -> str | SafeString:
-        return console.ago(key.last_used_at)
+        return show.ago(key.last_used_at)

@@ -11,12 +11,12 @@ from django.db.models.fields.json import KeyTextTransform
 
 from classification import services as classification
 from classification.models import Intent
-from classification.starter_corpus import OUT_OF_SCOPE
-from decisions import services as decisions
+from classification.starter.corpus import OUT_OF_SCOPE
+from decisions import in_force
+from decisions.in_force import NoPolicyInForce
 from decisions.models import Certificate, Decision
-from decisions.services import NoPolicyInForce
-from metrics.intervals import wilson
-from tickets.importing import THERE
+from metrics.figures.intervals import wilson
+from tickets.data.import_tickets import THERE
 from tickets.models import ApiKey
 
 SHOWN = 20
@@ -72,7 +72,7 @@ def words(rows: Sequence[Row], *, now: datetime) -> Iterator[str]:
 def _by_what() -> str:
     version = classification.serving_version() or "no model"
     try:
-        number = decisions.policy_in_force().snapshot.number
+        number = in_force.policy_in_force().snapshot.number
     except NoPolicyInForce:
         return f"now no policy, {version}"
     return f"now policy {number}, {version}"

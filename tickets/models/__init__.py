@@ -1,4 +1,8 @@
-"""Tables of tickets: people, conversation, history, and what waits to be delivered."""
+"""The ground tables: people, tickets, messages, history, and what waits to be delivered.
+
+May import `tickets.codes` and pure modules; no other table.
+Start reading in `ticket.py`, then `history.py`.
+"""
 
 from tickets.models.history import HistoryIsReadOnly, HistoryModel
 from tickets.models.lists import UNDO_WITHIN, BulkChange, SavedView
@@ -13,7 +17,7 @@ from tickets.models.log import (
     TouchedHour,
 )
 from tickets.models.people import ApiKey, Requester
-from tickets.models.statements import (
+from tickets.models.sql import (
     all_rows,
     changed,
     first_row,

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from django.db import models
 
-from tickets.models.statements import insert
+from tickets.models.sql import insert
 
 M = TypeVar("M", bound=models.Model)
 

@@ -177,7 +177,7 @@ class TouchedHour(models.Model):
 class DemoRun(models.Model):
     """One filling with demo tickets: its numbers, and how many of them are there.
 
-    The numbers give the plan (`tickets.demo.plan`), so an interrupted run can be finished.
+    The numbers give the plan (`tickets.data.demo.plan`), so an interrupted run can be finished.
     """
 
     tickets = models.PositiveIntegerField()

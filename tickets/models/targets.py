@@ -8,15 +8,15 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
-from tickets.codes import Priority, TargetKind
-from tickets.models.ticket import Calendar, Queue, Ticket, choices, one_of
-from tickets.service_levels import (
+from tickets.business_time import (
     OpeningHours,
     add_business_time,
     business_time_between,
     is_overdue,
     warn_moment,
 )
+from tickets.codes import Priority, TargetKind
+from tickets.models.ticket import Calendar, Queue, Ticket, choices, one_of
 
 MOST_MINUTES = 43_200  # 30 days around the clock, 90 working days of eight hours
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Prefetch, Q
 
+from tickets.business_time import HoursInvalid, read_closing_days, read_week
 from tickets.codes import (
     ENDED,
     Author,
@@ -23,7 +24,6 @@ from tickets.codes import (
 )
 from tickets.models.people import ApiKey, Requester
 from tickets.references import new_reference
-from tickets.service_levels import HoursInvalid, read_closing_days, read_week
 
 MESSAGE_LIMIT = 20_000
 NONCE_BYTES = 16

@@ -6,10 +6,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from decisions.models import Decision, Override
-from tickets import intake
 from tickets.codes import Channel
-from tickets.intake import Inquiry
 from tickets.models import AuditRecord, Message, Outbox, Ticket, TicketEvent
+from tickets.pipeline import receive
+from tickets.pipeline.receive import Inquiry
 
 LIST = "/ops/tickets/ticket/"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -35,7 +35,7 @@ def write_in(
     inquiry = Inquiry(
         name=name, email=email, message=message, subject=subject, channel=channel, **more
     )
-    return intake.receive(inquiry, now=timezone.now()).ticket
+    return receive.receive(inquiry, now=timezone.now()).ticket
 
 
 def page_of(ticket: Ticket) -> str:

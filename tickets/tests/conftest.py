@@ -3,7 +3,7 @@
 import pytest
 
 from decisions.tests.factories import CertificateFactory
-from tickets.record import Actor
+from tickets.history.record import Actor
 
 
 @pytest.fixture

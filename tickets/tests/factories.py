@@ -5,9 +5,9 @@ from datetime import timedelta
 import factory
 from django.utils import timezone
 
-from tickets import search
 from tickets.codes import Author, Channel, OutboxKind, TicketStatus
 from tickets.models import Message, Outbox, Queue, Requester, Ticket
+from tickets.search import index
 
 
 class RequesterFactory(factory.django.DjangoModelFactory):
@@ -53,7 +53,7 @@ class TicketFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def message(self, create, extracted, **kwargs):
         if create:
-            search.add(self.pk, self.reference, self.requester.name, self.requester.email or "")
+            index.add(self.pk, self.reference, self.requester.name, self.requester.email or "")
             MessageFactory(
                 ticket=self,
                 body=extracted or "Where is my order?",
@@ -69,7 +69,7 @@ class MessageFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class, *args, **kwargs):
         message = super()._create(model_class, *args, **kwargs)
-        search.append(message.ticket_id, message.subject, message.body)
+        index.append(message.ticket_id, message.subject, message.body)
         return message
 
     number = 1

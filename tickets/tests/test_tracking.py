@@ -7,9 +7,11 @@ import pytest
 from django.apps import apps
 
 from supportops.logs import redacted
-from tickets import conversation, delivery, handling, tracking
+from tickets import tracking
+from tickets.desk import agent_actions, customer_actions
+from tickets.history.record import Actor
 from tickets.models import Ticket
-from tickets.record import Actor
+from tickets.outbox import deliver
 from tickets.tests.arriving import DAY, HOUR, NOW, arrive
 from tickets.tests.factories import TicketFactory
 
@@ -118,8 +120,8 @@ def test_the_link_stands_in_no_table(automating, mailoutbox):
     """Not after an automatic answer, its mail, a reply and a reopening."""
     ticket = Ticket.objects.get(pk=arrive(idempotency_key="k").pk)
     signature = tracking.signature(ticket)
-    delivery.deliver_due(now=NOW)
-    conversation.customer_reply(ticket.pk, "Not solved", now=NOW + HOUR)
+    deliver.deliver_due(now=NOW)
+    customer_actions.customer_reply(ticket.pk, "Not solved", now=NOW + HOUR)
     assert signature in mailoutbox[0].body
     rows = {
         model.__name__: repr(list(model._base_manager.values()))
@@ -140,7 +142,7 @@ def test_an_answer_brings_a_link_that_works_however_old_the_ticket_is(automating
     automating("refund_request")
     ticket = arrive()
     late = NOW + 200 * DAY
-    handling.agent_reply(
+    agent_actions.agent_reply(
         ticket.pk, "Sorry that it took so long.", actor=Actor.person(agent), now=late
     )
     ticket.refresh_from_db()
@@ -153,9 +155,9 @@ def test_a_link_that_lasts_is_left_alone(automating, agent):
     ticket = arrive()
     sent = tracking.signature(ticket)
     by_agent = Actor.person(agent)
-    handling.agent_reply(ticket.pk, "Here you are.", actor=by_agent, now=NOW + 150 * DAY)
+    agent_actions.agent_reply(ticket.pk, "Here you are.", actor=by_agent, now=NOW + 150 * DAY)
     ticket.refresh_from_db()
     assert tracking.signature(ticket) == sent
-    handling.agent_reply(ticket.pk, "And this.", actor=by_agent, now=NOW + 170 * DAY)
+    agent_actions.agent_reply(ticket.pk, "And this.", actor=by_agent, now=NOW + 170 * DAY)
     ticket.refresh_from_db()
     assert tracking.signature(ticket) != sent  # ten days were left

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from django.conf import settings
 
-from decisions.guards import GUARDS
+from decisions.rules.guards import GUARDS
 
 ROOMS = ("tickets", "decisions", "classification")
 APART = ("tests", "migrations")

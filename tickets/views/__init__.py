@@ -1,8 +1,12 @@
-"""The customer's pages."""
+"""The customer's pages: the form and a ticket's page.
 
-from tickets.views.following import sent, track
-from tickets.views.inquiring import inquiry
-from tickets.views.refusing import csrf_failure
-from tickets.views.theming import theme
+May import `desk`, `pipeline`, `tickets.forms`; decides nothing.
+Start reading in `form_page.py`, `tracking_page.py`.
+"""
+
+from tickets.views.form_page import inquiry
+from tickets.views.refusal import csrf_failure
+from tickets.views.theme import theme
+from tickets.views.tracking_page import sent, track
 
 __all__ = ["csrf_failure", "inquiry", "sent", "theme", "track"]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tickets import calendars
-from tickets.service_levels import OpeningHours
+from tickets.business_time import OpeningHours
+from tickets.promises import calendars
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from classification import registry, scoring, training
+from classification import registry
 from classification.contract import Classifier, ClassifierUnavailable, ModelDamaged
-from classification.evaluation import learning_curve
 from classification.models import ModelVersion, Promotion
-from classification.starter_corpus import OUT_OF_SCOPE
-from classification.training import DataUnusable, TrainingData
+from classification.starter.corpus import OUT_OF_SCOPE
+from classification.training import score, train
+from classification.training.evaluate import learning_curve
+from classification.training.train import DataUnusable, TrainingData
 
 EXAMPLES = """
 Examples:
@@ -50,17 +51,17 @@ class Command(BaseCommand):
         try:
             data = self._labelled(options["data"], options)
             trained_on = self._labelled(options["train"], options) if options["train"] else None
-            scored = scoring.score(self._classifier(trained_on, options), data)
+            scored = score.score(self._classifier(trained_on, options), data)
             if options["learning_curve"] and trained_on is not None:
                 scored.figures["learning_curve"] = self._curve(trained_on, data, options)
             if options["predictions"]:
-                scoring.write_predictions(options["predictions"], data, scored.predictions)
+                score.write_predictions(options["predictions"], data, scored.predictions)
         except (DataUnusable, ClassifierUnavailable, ModelDamaged, ValueError, OSError) as error:
             raise CommandError(str(error)) from error
         if options["format"] == "json":
             self.stdout.write(json.dumps(scored.figures, indent=2))
             return
-        self.stdout.write(scoring.as_text(scored))
+        self.stdout.write(score.as_text(scored))
         for point in scored.figures.get("learning_curve", []):
             self.stdout.write(
                 f"{point['examples_per_intent']:>4} examples an intent: {point['accuracy']:.1%} "
@@ -69,8 +70,8 @@ class Command(BaseCommand):
 
     def _labelled(self, path: Path | None, options: dict[str, Any]) -> TrainingData:
         if path is None:
-            return training.held_out_data()
-        return training.read_csv(
+            return train.held_out_data()
+        return train.read_csv(
             path,
             text_column=options["text_column"],
             intent_column=options["intent_column"],
@@ -91,7 +92,7 @@ class Command(BaseCommand):
         return registry.load_classifier(settings.MODEL_DIR / row.version, row.manifest_sha256)
 
     def _fitted(self, name: str, data: TrainingData) -> Classifier:
-        training.check(data)
+        train.check(data)
         return registry.train_classifier(name, data.texts, data.intents, ids=data.ids)
 
     def _curve(

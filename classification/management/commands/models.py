@@ -11,7 +11,7 @@ from django.utils import timezone
 from classification import registry, services
 from classification.contract import ClassifierUnavailable, ModelDamaged
 from classification.models import ModelVersion, Promotion
-from tickets.record import Actor
+from tickets.history.record import Actor
 
 EXAMPLES = """
 Examples:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from classification import weights
 from classification.contract import ClassifierUnavailable
+from classification.encoder import weights
 
 EXAMPLES = """
 Examples:

@@ -8,12 +8,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from classification import training
 from classification.contract import ClassifierUnavailable
-from classification.starter_corpus import OUT_OF_SCOPE
-from classification.training import DataUnusable, TrainingData
-from tickets import learning
-from tickets.record import Actor
+from classification.starter.corpus import OUT_OF_SCOPE
+from classification.training import train
+from classification.training.train import DataUnusable, TrainingData
+from tickets.history.record import Actor
+from tickets.learning import train as learning_train
 
 EXAMPLES = """
 Examples:
@@ -54,10 +54,10 @@ class Command(BaseCommand):
         try:
             data = self._data(options)
             if options["reviews"]:
-                data, added = learning.with_reviews(data)
+                data, added = learning_train.with_reviews(data)
                 self.stdout.write(f"{added} reviewed messages added.")
-            training.check(data)
-            unknown = training.unknown_intents(data)
+            train.check(data)
+            unknown = train.unknown_intents(data)
             if unknown:
                 self._warn_unknown(unknown)
             if options["dry_run"]:
@@ -70,8 +70,8 @@ class Command(BaseCommand):
 
     def _data(self, options: dict[str, Any]) -> TrainingData:
         if options["starter"]:
-            return training.starter_training_data()
-        return training.read_csv(
+            return train.starter_training_data()
+        return train.read_csv(
             options["data"],
             text_column=options["text_column"],
             intent_column=options["intent_column"],
@@ -86,8 +86,8 @@ class Command(BaseCommand):
         )
 
     def _train(self, data: TrainingData, options: dict[str, Any]) -> None:
-        default = learning.STARTER_NAME if options["starter"] else Path(options["data"]).stem
-        learned = learning.train(
+        default = learning_train.STARTER_NAME if options["starter"] else Path(options["data"]).stem
+        learned = learning_train.train(
             options["classifier"],
             data,
             name=options["name"] or default,

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from decisions.replaying import replay
-from tickets import audit
-from tickets.audit_heads import HeadsUnreadable
+from decisions.trials.replay import replay
+from tickets.history import verify
+from tickets.history.heads import HeadsUnreadable
 
 EXAMPLES = """
 Examples:
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _verify(self, options: dict[str, Any]) -> None:
-        found = audit.verify()
+        found = verify.verify()
         if found.finding is not None:
             raise CommandError(f"The chain is not sound. {str(found.finding).capitalize()}.")
         self.stdout.write(f"{found.records} records, each follows from the one before it.")
@@ -54,10 +54,10 @@ class Command(BaseCommand):
 
     def _export(self, options: dict[str, Any]) -> None:
         if options["output"] is None:
-            audit.export(sys.stdout)
+            verify.export(sys.stdout)
             return
         with options["output"].open("w", encoding="utf-8") as file:
-            written = audit.export(file)
+            written = verify.export(file)
         self.stdout.write(f"{written} records written to {options['output']}.")
 
     def _replay(self, options: dict[str, Any]) -> None:

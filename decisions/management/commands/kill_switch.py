@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from decisions.models import Switch
-from decisions.stops import ReasonMissing, set_switch
-from tickets.record import Actor
+from decisions.reasons import ReasonMissing
+from decisions.stops.kill_switch import set_switch
+from tickets.history.record import Actor
 
 EXAMPLES = """
 Examples:

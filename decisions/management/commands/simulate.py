@@ -8,9 +8,9 @@ from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
-from decisions import shadowing, simulating
 from decisions.models import Candidate, Policy
-from decisions.simulating import FlipTable, NothingDecided, Window
+from decisions.trials import shadow, simulate
+from decisions.trials.simulate import FlipTable, NothingDecided, Window
 
 EXAMPLES = """
 Examples:
@@ -76,20 +76,20 @@ class Command(BaseCommand):
 
     def _run(self, policy: Policy, window: Window, form: str, file: TextIO) -> None:
         table = FlipTable(file) if form == "csv" else None
-        result = simulating.simulate(
+        result = simulate.simulate(
             policy, window, on_flip=table.add if table else None, progress=self._progress
         )
         if form == "json":
-            simulating.write_json(result, file)
+            simulate.write_json(result, file)
         elif form == "text":
-            file.write(simulating.as_text(result))
+            file.write(simulate.as_text(result))
 
     def _shadow(self) -> None:
         running = list(Candidate.objects.running().select_related("policy"))
         if not running:
             raise CommandError("Nothing is being tried in the shadow.")
         for candidate in running:
-            self.stdout.write(shadowing.as_text(candidate))
+            self.stdout.write(shadow.as_text(candidate))
 
     def _progress(self, done: int, of: int) -> None:
         if self.stderr.isatty():

@@ -6,10 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from metrics import alerts
-from metrics.alert_rules import Finding
-from tickets import alert_words
+from metrics.alerts import alerts
+from metrics.alerts.rules import Finding
 from tickets.codes import Severity
+from tickets.outbox import alert_words
 
 EPILOG = """examples:
   manage.py check_alerts             look, bring alerts in line, queue mail and webhooks

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from metrics import rebuilding
 from metrics.management.commands.report import moment
+from metrics.rollup import rebuild
 
 EXAMPLES = """
 Examples:
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             raise CommandError("--since must be before --until.")
         dry_run = options["dry_run"]
         hours = different = 0
-        for batch in rebuilding.rebuild(
+        for batch in rebuild.rebuild(
             now, since=since, until=until, restart=options["restart"], dry_run=dry_run
         ):
             hours += batch.hours

@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from metrics.report import report
-from metrics.report_page import as_page
-from metrics.report_text import as_csv, as_text
+from metrics.report.page import as_page
+from metrics.report.report import report
+from metrics.report.text import as_csv, as_text
 
 EXAMPLES = """
 Examples:

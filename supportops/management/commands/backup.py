@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from supportops import backups
-from supportops.backups import BackupFailed
+from supportops.operations import backup
+from supportops.operations.backup import BackupFailed
 
 EXAMPLES = """
 Examples:
@@ -43,13 +43,13 @@ class Command(BaseCommand):
         if keep < 1:
             raise CommandError("--keep must be at least 1.")
         if options["dry_run"]:
-            there = len(backups.in_folder(folder))
+            there = len(backup.in_folder(folder))
             removed = max(there + 1 - keep, 0)
             self.stdout.write(f"Would write to {folder}, where {there} are; {removed} would go.")
             self.stdout.write("Dry run: nothing was written.")
             return
         try:
-            made = backups.back_up(folder, keep=keep, now=timezone.now())
+            made = backup.back_up(folder, keep=keep, now=timezone.now())
         except (BackupFailed, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(

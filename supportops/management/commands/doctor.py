@@ -3,8 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from supportops import diagnosis
-from supportops.diagnosis import Finding, Level
+from supportops.operations import doctor
+from supportops.operations.doctor import Finding, Level
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = []
-        for finding in diagnosis.examine(timezone.now()):
+        for finding in doctor.examine(timezone.now()):
             self.show(finding)
             found.append(finding.level)
         if Level.FAIL in found:

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from classification.contract import ClassifierUnavailable
-from supportops import preparing, serving
+from supportops.operations import prepare, serve
 
 ADDRESSES = {
     "Customers write at": "/ui/",
@@ -41,23 +41,21 @@ class Command(BaseCommand):
         )
 
         parser.add_argument("--host", default="127.0.0.1", help="address that will be listened on")
-        parser.add_argument(
-            "--port", type=serving.port_number, help="port that will be listened on"
-        )
+        parser.add_argument("--port", type=serve.port_number, help="port that will be listened on")
 
     def handle(self, *args: Any, **options: Any) -> None:
         port = options["port"]
         try:
             if port is not None:
-                serving.refuse_taken(options["host"], port)
-            preparing.prepare(
+                serve.refuse_taken(options["host"], port)
+            prepare.prepare(
                 demo=options["demo"],
                 accounts=not options["no_accounts"],
                 template=options["template"],
                 say=self.say,
-                show=lambda passwords: self.show_accounts(passwords, serving.public_url(port)),
+                show=lambda passwords: self.show_accounts(passwords, serve.public_url(port)),
             )
-        except (ClassifierUnavailable, serving.CannotListen) as error:
+        except (ClassifierUnavailable, serve.CannotListen) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             self.stderr.write("Stopped. What is done stays; the next start does the rest.")

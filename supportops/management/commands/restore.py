@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from supportops import backups
-from supportops.backups import BackupFailed
-from tickets.audit_heads import HeadsUnreadable
+from supportops.operations import backup
+from supportops.operations.backup import BackupFailed
+from tickets.history.heads import HeadsUnreadable
 
 EXAMPLES = """
 Examples:
@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            manifest = backups.read_manifest(options["file"])
+            manifest = backup.read_manifest(options["file"])
             self.stdout.write(
                 f"Backup of {manifest['made_at']}, version {manifest['version']}, "
                 f"{manifest['database']}, {manifest['audit_records']} audit records."
@@ -48,9 +48,9 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 self.stdout.write("Dry run: nothing was written.")
                 return
-            if backups.has_rows() and not options["replace"]:
+            if backup.has_rows() and not options["replace"]:
                 raise CommandError("There is a database already; --replace puts it aside.")
-            verified = backups.restore(options["file"], now=timezone.now())
+            verified = backup.restore(options["file"], now=timezone.now())
         except (BackupFailed, HeadsUnreadable, OSError) as error:
             raise CommandError(str(error)) from error
         if verified.finding is not None:

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from supportops import worker
+from supportops.background import worker
 
 
 class Command(BaseCommand):

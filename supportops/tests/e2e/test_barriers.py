@@ -8,10 +8,10 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from decisions.models import Certificate, Policy, ReplyTemplate
-from supportops import console
-from tickets import conversation, handling
+from supportops.console import site
+from tickets.desk import agent_actions, customer_actions
+from tickets.history.record import Actor
 from tickets.models import Ticket
-from tickets.record import Actor
 from tickets.tests.at_work import page_of, write_in
 from tickets.tests.visiting import certify
 
@@ -30,9 +30,9 @@ def order(starter, says, lead) -> Ticket:
     ticket = write_in("Where is my order 4411?", subject="My order", name="Olga Orders")
     write_in("And another one", subject="Second")
     now = timezone.now()
-    handling.add_note(ticket.pk, "A note", actor=Actor.person(lead), now=now)
-    handling.agent_reply(ticket.pk, "It left us.", actor=Actor.person(lead), now=now)
-    conversation.customer_reply(ticket.pk, "Not here yet!", now=timezone.now())
+    agent_actions.add_note(ticket.pk, "A note", actor=Actor.person(lead), now=now)
+    agent_actions.agent_reply(ticket.pk, "It left us.", actor=Actor.person(lead), now=now)
+    customer_actions.customer_reply(ticket.pk, "Not here yet!", now=timezone.now())
     old = timezone.now() - timedelta(days=3)
     Ticket.objects.filter(pk=ticket.pk).update(created_at=old)
     return ticket
@@ -40,7 +40,7 @@ def order(starter, says, lead) -> Ticket:
 
 def lists() -> dict[str, str]:
     """Every page of the menu."""
-    entries = [entry for group in console.MENU.values() for entry in group]
+    entries = [entry for group in site.MENU.values() for entry in group]
     return {"Home": "/ops/", **{entry.title: entry.link for entry in entries}}
 
 

@@ -6,10 +6,10 @@ from playwright.sync_api import expect
 
 from decisions.models import Override, Switch
 from supportops.tests.e2e.conftest import DESK, PHONE
-from tickets import handling
 from tickets.codes import NoIntent
+from tickets.desk import agent_actions
+from tickets.history.record import Actor
 from tickets.models import Message, Ticket
-from tickets.record import Actor
 from tickets.tests.at_work import write_in
 from tickets.tests.visiting import certify
 
@@ -63,7 +63,9 @@ def test_what_was_typed_survives_somebody_faster(enter, agent, lead, order):
     page = enter(agent)
     page.goto(address(order))
     page.get_by_label("Text").fill("My long and careful answer")
-    handling.agent_reply(order.pk, "I was faster.", actor=Actor.person(lead), now=timezone.now())
+    agent_actions.agent_reply(
+        order.pk, "I was faster.", actor=Actor.person(lead), now=timezone.now()
+    )
     page.get_by_role("button", name="Send", exact=True).click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("Nothing was sent")
@@ -228,7 +230,7 @@ def test_no_words_push_a_page_wider_than_its_window(enter, agent, starter, says,
     says(None)
     name = "Maximiliana-Theodora" * 10
     ticket = write_in(HOSTILE, name=name, subject="S" * 200, email=f"{'a' * 60}@example.com")
-    handling.add_note(ticket.pk, HOSTILE, actor=Actor.person(agent), now=timezone.now())
+    agent_actions.add_note(ticket.pk, HOSTILE, actor=Actor.person(agent), now=timezone.now())
     page = enter(agent, viewport=viewport)
     for path in ("/ops/", "/ops/tickets/ticket/", address(ticket), f"{address(ticket)}#why"):
         page.goto(path)

@@ -7,11 +7,12 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from tickets import conversation, handling, intake
 from tickets.codes import Channel, TicketStatus
-from tickets.intake import Inquiry
+from tickets.desk import agent_actions, customer_actions
+from tickets.history.record import Actor
 from tickets.models import Message, Ticket
-from tickets.record import Actor
+from tickets.pipeline import receive
+from tickets.pipeline.receive import Inquiry
 from tickets.tests.visiting import address, certify
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -64,7 +65,7 @@ def make(starter, says):
             subject=subject,
             channel=Channel.FORM,
         )
-        return intake.receive(inquiry, now=timezone.now()).ticket
+        return receive.receive(inquiry, now=timezone.now()).ticket
 
     return made
 
@@ -77,17 +78,17 @@ def in_state(make, agent):
     def made(state: str) -> Ticket:
         ticket = make(automatic=state in {"answered", "resolved"})
         if state == "waiting":
-            handling.agent_reply(ticket.pk, "It left us today.", actor=actor, now=now)
+            agent_actions.agent_reply(ticket.pk, "It left us today.", actor=actor, now=now)
         elif state == "resolved":
-            conversation.helped(ticket.pk, now=now)
-            conversation.rate(ticket.pk, 4, now=now)
+            customer_actions.helped(ticket.pk, now=now)
+            customer_actions.rate(ticket.pk, 4, now=now)
         elif state == "spam":
-            handling.mark_spam(ticket.pk, actor=actor, now=now)
+            agent_actions.mark_spam(ticket.pk, actor=actor, now=now)
         elif state == "received":
             Ticket.objects.filter(pk=ticket.pk).update(status=state)
         elif state == "merged":
             into = make(email=ticket.requester.email)
-            handling.merge(ticket.pk, into, actor=actor, now=now)
+            agent_actions.merge(ticket.pk, into, actor=actor, now=now)
         ticket.refresh_from_db()
         assert ticket.status == state
         return ticket
@@ -145,7 +146,7 @@ def test_a_person_gets_through_without_javascript(visit, starter, says):
     expect(page.get_by_text("Thank you, your message was added.")).to_be_visible()
     expect(page.get_by_text("The number is 10234.")).to_be_visible()
 
-    handling.resolve(ticket.pk, actor=Actor.machine(), now=timezone.now())
+    agent_actions.resolve(ticket.pk, actor=Actor.machine(), now=timezone.now())
     page.reload()
     press(page, "5 of 5")
     expect(page.get_by_text("You gave us 5 of 5.")).to_be_visible()

@@ -8,9 +8,9 @@ from playwright.sync_api import Page, expect
 
 from decisions.models import Policy, Switch
 from supportops.tests.e2e.conftest import PHONE
-from tickets import handling
+from tickets.desk import agent_actions
+from tickets.history.record import Actor
 from tickets.models import ApiKey, Message, Ticket
-from tickets.record import Actor
 from tickets.tests.at_work import page_of, write_in
 from tickets.tests.visiting import certify
 
@@ -147,7 +147,9 @@ def test_two_agents_see_each_other_while_they_write(enter, agent, lead, order):
     other.goto(page_of(order))
     expect(other.get_by_text("agent has this ticket open as well.")).to_be_visible()
     one.get_by_label("Text").fill("Half an answer")
-    handling.agent_reply(order.pk, "I was faster.", actor=Actor.person(lead), now=timezone.now())
+    agent_actions.agent_reply(
+        order.pk, "I was faster.", actor=Actor.person(lead), now=timezone.now()
+    )
     one.clock.run_for(16_000)
     expect(one.get_by_text("lead has this ticket open as well.")).to_be_visible()
     expect(one.get_by_text("This ticket changed since you opened it.")).to_be_visible()
@@ -234,7 +236,7 @@ def test_a_leads_day(enter, lead, order):
 
 def test_an_auditors_day(enter, auditor, order, agent):
     """Read a ticket, its reasons and the record; find nothing that changes anything."""
-    handling.assign(order.pk, agent, actor=Actor.person(agent), now=timezone.now())
+    agent_actions.assign(order.pk, agent, actor=Actor.person(agent), now=timezone.now())
     page = enter(auditor)
     page.goto("/ops/tickets/ticket/")
     page.get_by_role("link", name="My order").click()

@@ -8,19 +8,19 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from classification import services as classification
-from classification import training
 from classification.contract import ClassifierUnavailable, ModelDamaged
 from classification.models import ModelVersion
-from classification.starter_corpus import OUT_OF_SCOPE
-from classification.training import DataUnusable, TrainingData
-from decisions.certifying import Found
+from classification.starter.corpus import OUT_OF_SCOPE
+from classification.training import train
+from classification.training.train import DataUnusable, TrainingData
+from decisions.certificates.earn import Found
+from decisions.certificates.statement import second_look
+from decisions.in_force import NoPolicyInForce
 from decisions.models import Certificate
-from decisions.promises import second_look
-from decisions.services import NoPolicyInForce
-from tickets import permitting, reserve
-from tickets.permitting import OUTSIDE_SHARE, HeldOut, HeldOutUnusable
-from tickets.record import Actor
-from tickets.reserve import Tried
+from tickets.history.record import Actor
+from tickets.learning import certify, reserve
+from tickets.learning.certify import OUTSIDE_SHARE, HeldOut, HeldOutUnusable
+from tickets.learning.reserve import Tried
 
 EXAMPLES = """
 Examples:
@@ -95,9 +95,9 @@ class Command(BaseCommand):
             raise CommandError("No classifier is in force.")
         asked = {"alpha": options["alpha"], "delta": options["delta"], "now": timezone.now()}
         if options["dry_run"]:
-            self._tell_live(permitting.judge_live(version, **asked))
+            self._tell_live(certify.judge_live(version, **asked))
             return None
-        found, certificate = permitting.issue_live(version, actor=Actor.machine(), **asked)
+        found, certificate = certify.issue_live(version, actor=Actor.machine(), **asked)
         self._tell_live(found)
         return certificate
 
@@ -110,9 +110,9 @@ class Command(BaseCommand):
         }
         model = self._model(options)
         if options["dry_run"]:
-            self._tell_held_out(permitting.judge_held_out(model, data, **asked))
+            self._tell_held_out(certify.judge_held_out(model, data, **asked))
             return None
-        found, certificate = permitting.issue_held_out(
+        found, certificate = certify.issue_held_out(
             model, data, actor=Actor.machine(), now=timezone.now(), **asked
         )
         self._tell_held_out(found)
@@ -137,8 +137,8 @@ class Command(BaseCommand):
 
     def _data(self, options: dict[str, Any]) -> TrainingData:
         if options["held_out"] == STARTER:
-            return training.held_out_data()
-        return training.read_csv(
+            return train.held_out_data()
+        return train.read_csv(
             Path(options["held_out"]),
             text_column=options["text_column"],
             intent_column=options["intent_column"],

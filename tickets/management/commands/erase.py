@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from tickets import erasure
-from tickets.record import Actor
+from tickets.data import erase
+from tickets.history.record import Actor
 
 EXAMPLES = """
 Examples:
@@ -33,11 +33,11 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count only")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = erasure.count(options["email"])
+        found = erase.count(options["email"])
         if not found.requesters:
             raise CommandError("Nobody with this address is known.")
         if options["dry_run"]:
-            self.stdout.write(f"Would erase: {erasure.as_words(found)}. Nothing was written.")
+            self.stdout.write(f"Would erase: {erase.as_words(found)}. Nothing was written.")
             return
-        erased = erasure.erase(options["email"], actor=Actor.machine(), now=timezone.now())
-        self.stdout.write(f"Erased: {erasure.as_words(erased)}.")
+        erased = erase.erase(options["email"], actor=Actor.machine(), now=timezone.now())
+        self.stdout.write(f"Erased: {erase.as_words(erased)}.")

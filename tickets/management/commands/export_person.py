@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
-from tickets import exporting
+from tickets.data import export
 
 EXAMPLES = """
 Examples:
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, help="a new file; default: the terminal")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = exporting.person(options["email"])
+        found = export.person(options["email"])
         if found is None:
             raise CommandError("Nobody with this address is known.")
         text = json.dumps(found, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)

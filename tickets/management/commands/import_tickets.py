@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from tickets import import_files, importing
 from tickets.codes import TicketStatus
-from tickets.import_files import FileUnusable, Reading
-from tickets.import_rejects import Rejects
-from tickets.importing import Batch, Tally
+from tickets.data import import_files, import_tickets
+from tickets.data.import_files import FileUnusable, Reading
+from tickets.data.import_rejects import Rejects
+from tickets.data.import_tickets import Batch, Tally
 from tickets.management import import_report
 
 EXAMPLES = """
@@ -123,10 +123,14 @@ class Command(BaseCommand):
         self, path: Path, file: Any, source: str, reading: Reading, *, dry_run: bool
     ) -> Iterator[Batch]:
         now = timezone.now()
-        key = importing.find_source(source) if dry_run else importing.source_named(source, now=now)
+        key = (
+            import_tickets.find_source(source)
+            if dry_run
+            else import_tickets.source_named(source, now=now)
+        )
         lines = import_files.checked(import_files.lines_of(path, file), reading)
         size, shown, total = max(path.stat().st_size, 1), time.monotonic(), 0
-        for batch in importing.batches(lines, key, now=now, dry_run=dry_run):
+        for batch in import_tickets.batches(lines, key, now=now, dry_run=dry_run):
             yield batch
             total += batch.lines
             if time.monotonic() - shown > SHOW_EVERY:
@@ -135,7 +139,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {share:4.0%}  {total} lines")
 
     def _summarise(self, source: str) -> None:
-        key = importing.find_source(source)
+        key = import_tickets.find_source(source)
         if key is None:
             raise CommandError(f"Nothing was imported from {source!r} yet.")
         for line in import_report.words(import_report.summary(key), now=timezone.now()):

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from tickets import search
 from tickets.models import Ticket
+from tickets.search import index
 
 EXAMPLES = """
 Examples:
@@ -51,13 +51,13 @@ class Command(BaseCommand):
             return
         done = self._rebuild(after_id, options["batch"], total)
         self._place.unlink(missing_ok=True)
-        search.purge()
+        index.purge()
         self.stdout.write(f"{done} tickets can be found by their words.")
 
     def _rebuild(self, after_id: int, size: int, total: int) -> int:
         done = 0
         try:
-            for batch in search.rebuild(after_id=after_id, size=size):
+            for batch in index.rebuild(after_id=after_id, size=size):
                 self._place.write_text(str(batch.last_id))
                 if (done + batch.tickets) // EVERY > done // EVERY:
                     self.stdout.write(f"  {done + batch.tickets} of {total}")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from classification import services as classification
-from tickets import reclassifying
+from tickets.data import reclassify
 from tickets.models import Ticket
 
 EXAMPLES = """
@@ -53,12 +53,12 @@ class Command(BaseCommand):
         version = classification.serving_version()
         since = self._since(options["since"])
         after_id = self._resumed(version, options["since"]) if options["resume"] else 0
-        total = reclassifying.remaining(since=since, after_id=after_id)
+        total = reclassify.remaining(since=since, after_id=after_id)
         self.stdout.write(f"{total} tickets, model {version}.")
         done = decided = failed = 0
         flips: Counter[tuple[str | None, str | None, bool]] = Counter()
         try:
-            for batch in reclassifying.batches(
+            for batch in reclassify.batches(
                 now=timezone.now(),
                 since=since,
                 after_id=after_id,

@@ -1,24 +1,21 @@
 """Fill an empty install with demo tickets, as if it had been at work for two weeks."""
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from tickets import crowd, demo
+from tickets.data import demo
 from tickets.models import DemoRun, Ticket
 
 EXAMPLES = """
 Examples:
   manage.py seed_demo
   manage.py seed_demo --tickets 500 --days 30
-  manage.py seed_demo --tickets 1000000 --days 365
   manage.py seed_demo --dry-run
 """
-MOST_PLAYED = 5_000  # more are a crowd to measure with: without decisions, but in minutes
-PROGRESS = 50_000
+MOST_TICKETS = 5_000
 
 
 class Command(BaseCommand):
@@ -40,6 +37,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["tickets"] < 1 or options["days"] < 1:
             raise CommandError("--tickets and --days must be at least 1.")
+        if options["tickets"] > MOST_TICKETS:
+            raise CommandError(f"--tickets must be at most {MOST_TICKETS}: each one is played.")
         begun = demo.unfinished()
         if begun is not None:
             self._finish(begun, dry_run=options["dry_run"])
@@ -47,9 +46,6 @@ class Command(BaseCommand):
         if Ticket.objects.exists() and not options["force"]:
             raise CommandError("There are tickets already. --force adds demo tickets to them.")
         now = timezone.now()
-        if options["tickets"] > MOST_PLAYED:
-            self._crowd(options, now)
-            return
         numbers = {name: options[name] for name in ("tickets", "days", "seed")}
         if options["dry_run"]:
             visits = demo.plan(**numbers, now=now)
@@ -66,21 +62,6 @@ class Command(BaseCommand):
             self.stdout.write("Dry run: nothing was written.")
             return
         self._play(begun)
-
-    def _crowd(self, options: dict[str, Any], now: datetime) -> None:
-        """Tickets by the thousand, to measure with."""
-        number = options["tickets"]
-        self.stdout.write(
-            f"{number} tickets of {options['days']} days to measure with: requesters, messages and "
-            "events, but no decisions and no audit records."
-        )
-        if options["dry_run"]:
-            self.stdout.write("Dry run: nothing was written.")
-            return
-        drawn = crowd.Crowd(tickets=number, days=options["days"], seed=options["seed"], now=now)
-        for done in drawn.write():
-            if done % PROGRESS == 0 or done == number:
-                self.stdout.write(f"  {done} of {number} demo tickets")
 
     def _play(self, begun: DemoRun) -> None:
         try:

@@ -1,0 +1,5 @@
+"""Permits with a number on them: which counts, on which sample, and what it says.
+
+May import `rules`, `bounds`, `in_force`, `deciding`; never `stops`.
+Start reading in `validity.py`, `sample.py`, then `earn.py`.
+"""

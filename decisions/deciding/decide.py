@@ -1,0 +1,264 @@
+"""The service around the engine: gather facts, decide, put on record.
+
+Knows nothing of classifiers: a prediction comes in as plain data (`Case`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from decisions.certificates import validity
+from decisions.deciding.cases import Case, Surroundings, facts_of
+from decisions.in_force import NoPolicyInForce, PolicyInForce, policy_in_force
+from decisions.models import (
+    OVERALL,
+    Decision,
+    Quota,
+    ReplyTemplate,
+    lock_stops,
+)
+from decisions.rules import engine, replies
+from decisions.rules.engine import ENGINE_VERSION, Verdict
+from decisions.rules.facts import Facts
+from decisions.rules.guards import could_be_answered, is_probability
+from decisions.rules.policy import IntentPolicy, PolicySnapshot
+from tickets.codes import Level, Outcome, Reason
+from tickets.models import Ticket, changed, first_row, insert, rows_of
+from tickets.promises import calendars
+
+DAY = timedelta(hours=24)
+
+STOPPED = """
+SELECT EXISTS (SELECT 1 FROM decisions_switch WHERE "on"),
+       EXISTS (SELECT 1 FROM decisions_breaker WHERE open AND intent IN (%s, %s))
+"""
+TAKE_ONE = """
+UPDATE decisions_quota SET used = used + 1 WHERE intent = %s AND hour = %s AND used < %s
+"""
+NEWEST_VERSION = """
+SELECT * FROM decisions_replytemplate WHERE slug = %s ORDER BY version DESC LIMIT 1
+"""
+RECENT = """
+SELECT COUNT(*) FILTER (WHERE created_at > %s AND created_at <= %s),
+       COUNT(*) FILTER (WHERE auto_replied_at > %s)
+  FROM tickets_ticket
+ WHERE requester_id = %s AND id <> %s
+   AND (created_at > %s AND created_at <= %s OR auto_replied_at > %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A filled-in template."""
+
+    template: ReplyTemplate
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A decision on record, with the reply that it permits or drafts."""
+
+    decision: Decision
+    verdict: Verdict
+    reply: Reply | None
+
+
+def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
+    """Decide on a ticket's round and put the decision on record.
+
+    Runs inside the caller's transaction, which holds the ticket. The database refuses a second
+    decision for the same round.
+    """
+    in_force = policy_in_force()
+    policy = in_force.snapshot
+    intent = policy.for_intent(case.intent)
+    reply = reply_for(intent, case.variables)
+    ready = reply is not None and replies.is_complete(f"{reply.subject}\n{reply.body}")
+    facts = gather(ticket, case, in_force, reply_ready=ready, now=now)
+    verdict = engine.decide(facts, policy)
+    if verdict.automates and not take_quota(str(case.intent), intent, policy, now):
+        facts = replace(facts, cap_reached=True)
+        verdict = engine.decide(facts, policy)
+    decision = row_of(ticket, case, facts, verdict, in_force, reply, now)
+    decision.save()
+    return Settled(decision, verdict, reply)
+
+
+def row_of(
+    ticket: Ticket,
+    case: Case,
+    facts: Facts,
+    verdict: Verdict,
+    in_force: PolicyInForce,
+    reply: Reply | None,
+    now: datetime,
+) -> Decision:
+    """A verdict as a row of history, not yet written."""
+    return Decision(
+        ticket=ticket,
+        round=ticket.round,
+        prediction_id=case.prediction_id,
+        intent=case.intent,
+        confidence=case.confidence if is_probability(case.confidence) else None,
+        outcome=verdict.outcome,
+        shadow_outcome=verdict.shadow_outcome,
+        reasons=list(verdict.reasons),
+        queue=verdict.queue or "",
+        priority=verdict.priority,
+        template=reply.template if reply else None,
+        policy_id=in_force.policy_id,
+        policy_digest=in_force.digest,
+        facts=facts.as_record(),
+        trace=[step.as_record() for step in verdict.trace],
+        engine_version=ENGINE_VERSION,
+        software_version=settings.VERSION,
+        at=now,
+    )
+
+
+def settle_failure(ticket: Ticket, *, prediction_id: int | None, now: datetime) -> Decision:
+    """The decision for a ticket whose processing failed: a person, and why."""
+    decision = Decision(
+        ticket=ticket,
+        round=ticket.round,
+        prediction_id=prediction_id,
+        outcome=Outcome.ESCALATE,
+        reasons=[Reason.PROCESSING_FAILED.value],
+        priority=ticket.priority,
+        facts={},
+        trace=[],
+        engine_version=ENGINE_VERSION,
+        software_version=settings.VERSION,
+        at=now,
+    )
+    decision.save()
+    return decision
+
+
+def gather(
+    ticket: Ticket, case: Case, in_force: PolicyInForce, *, reply_ready: bool, now: datetime
+) -> Facts:
+    """Everything the rules may look at, read inside the deciding transaction."""
+    stopped = _stopped(case.intent)
+    around = Surroundings(
+        switch=stopped.switch,
+        breaker=stopped.breaker,
+        business_hours=is_open(now),
+        **_recent(ticket, now),
+    )
+    facts = facts_of(ticket, case, in_force.detector, around, reply_ready=reply_ready)
+    certificate = validity.certificate_for(facts, in_force.digest, now)
+    if certificate is None:
+        return facts
+    return replace(facts, certificate=certificate.pk, certified_threshold=certificate.threshold)
+
+
+def reply_is_ready(case: Case, policy: PolicySnapshot) -> bool:
+    """Whether the intent's reply exists and could be filled in."""
+    reply = reply_for(policy.for_intent(case.intent), case.variables)
+    return reply is not None and replies.is_complete(f"{reply.subject}\n{reply.body}")
+
+
+def wants_second_key(case: Case) -> bool:
+    """Whether another classifier's word could still matter. Reads the policy, needs no transaction.
+
+    What only people answer anyway is nobody else's business.
+    """
+    try:
+        hits = policy_in_force().detector.find(case.text)
+    except NoPolicyInForce:
+        return False
+    return could_be_answered(
+        Facts(
+            intent=case.intent,
+            risk=case.risk,
+            topics=tuple(hit.code for hit in hits),
+            asks_for_person=case.asks_for_person,
+            automatic_mail=case.automatic_mail,
+        )
+    )
+
+
+def _recent(ticket: Ticket, now: datetime) -> dict[str, Any]:
+    """What the requester sent and got in the last 24 hours, other than this ticket."""
+    # An imported ticket may be years old and have been answered a minute ago.
+    since, pk = now - DAY, ticket.pk
+    counted = first_row(RECENT, since, now, since, ticket.requester_id, pk, since, now, since)
+    return {"tickets_24h": counted[0], "automatic_replies_24h": counted[1]}
+
+
+def is_open(now: datetime) -> bool:
+    hours = calendars.default_hours(now)
+    return hours is None or hours.is_open(now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    switch: bool
+    breaker: bool
+
+
+def _stopped(intent: str | None) -> _Stopped:
+    """Switch and breakers, read anew in every deciding transaction."""
+    lock_stops(shared=True)
+    switch, breaker = first_row(STOPPED, OVERALL, intent or OVERALL)
+    return _Stopped(switch=bool(switch), breaker=bool(breaker))
+
+
+def take_quota(intent: str, rule: IntentPolicy, policy: PolicySnapshot, now: datetime) -> bool:
+    """Take one automatic answer from each hourly cap that is set; False when one is used up."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return _take(intent, rule.hourly_cap, hour) and _take(OVERALL, policy.hourly_cap, hour)
+
+
+def _take(intent: str, cap: int | None, hour: datetime) -> bool:
+    if cap is None:
+        return True
+    if changed(TAKE_ONE, intent, hour, cap):
+        return True
+    # The first of an hour makes its row; whoever loses that race takes from the winner's.
+    insert(Quota(intent=intent, hour=hour), unless_there=True)
+    return changed(TAKE_ONE, intent, hour, cap) == 1
+
+
+def reply_for(intent: IntentPolicy, variables: Mapping[str, str]) -> Reply | None:
+    """The intent's reply, filled in; None when there is none or a variable has no value."""
+    if intent.template is None or intent.level == Level.OFF:
+        return None
+    versions = rows_of(ReplyTemplate, NEWEST_VERSION, intent.template)
+    if not versions:
+        return None
+    template = versions[0]
+    try:
+        subject = replies.render(template.subject, variables)
+        return Reply(template, subject, replies.render(template.body, variables))
+    except replies.TemplateIncomplete:
+        return None
+
+
+def draft_reply(intent: str | None, variables: Mapping[str, str]) -> Reply | None:
+    """What an agent is offered for an intent, at whatever level it stands."""
+    rule = policy_in_force().snapshot.for_intent(intent)
+    offered = replace(rule, level=Level.SUGGEST)
+    return reply_for(offered, variables)
+
+
+def audit_data(decision: Decision, commitment: str) -> dict[str, Any]:
+    """What the audit chain says about a decision: codes, numbers and a commitment."""
+    return {
+        "decision": decision.pk,
+        "round": decision.round,
+        "outcome": decision.outcome,
+        "reasons": decision.reasons,
+        "facts": decision.facts,
+        "policy": decision.policy_digest,
+        "engine": decision.engine_version,
+        "software": decision.software_version,
+        "prediction": decision.prediction_id,
+        "message": commitment,
+    }

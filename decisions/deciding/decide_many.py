@@ -1,0 +1,118 @@
+"""Decisions on many tickets at once, for history that comes in by the thousand.
+
+What all of them share is read once: policy, certificates, stops, hours, templates. No quota is
+taken, so nothing here may automate; the caller brings tickets that a guard keeps from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from decisions.deciding import decide as decisions
+from decisions.deciding.cases import Case, Surroundings, facts_of
+from decisions.deciding.decide import DAY, Reply
+from decisions.in_force import PolicyInForce, policy_in_force
+from decisions.models import OVERALL, Breaker, Certificate, Decision, Switch, lock_stops
+from decisions.rules import engine, replies
+from decisions.rules.policy import IntentPolicy
+from tickets.codes import Channel
+from tickets.models import Ticket, all_rows
+
+RECENT = """
+SELECT requester_id,
+       COUNT(*) FILTER (WHERE created_at > %s AND created_at <= %s AND channel <> %s),
+       COUNT(*) FILTER (WHERE auto_replied_at > %s)
+  FROM tickets_ticket
+ WHERE requester_id IN ({marks}) AND (created_at > %s OR auto_replied_at > %s)
+ GROUP BY requester_id
+"""
+
+
+class MustNotAutomate(RuntimeError):
+    """A ticket of this batch could be answered by machine. Nothing was written."""
+
+
+@dataclass(slots=True)
+class _Shared:
+    """What every case of a batch sees."""
+
+    in_force: PolicyInForce
+    now: datetime
+    switch: bool
+    breakers: set[str]
+    certificates: list[Certificate]
+    business_hours: bool
+    recent: Mapping[int, tuple[int, int]]
+    ready: dict[str | None, Reply | None] = field(default_factory=dict)
+
+    def around(self, ticket: Ticket, case: Case) -> Surroundings:
+        written, answered = self.recent.get(ticket.requester_id, (0, 0))
+        return Surroundings(
+            certificate=self._certificate(case),
+            switch=self.switch,
+            breaker=bool(self.breakers & {case.intent or OVERALL, OVERALL}),
+            business_hours=self.business_hours,
+            tickets_24h=written,
+            automatic_replies_24h=answered,
+        )
+
+    def _certificate(self, case: Case) -> Certificate | None:
+        for certificate in self.certificates:
+            fits = certificate.classifier_version == case.classifier
+            if fits and case.intent in certificate.intents:
+                return certificate
+        return None
+
+    def reply(self, intent: IntentPolicy, case: Case) -> Reply | None:
+        """The reply to a customer with a name like the first one's; never sent from here."""
+        if case.intent not in self.ready:
+            self.ready[case.intent] = decisions.reply_for(intent, case.variables)
+        return self.ready[case.intent]
+
+
+def rows_for(cases: Sequence[tuple[Ticket, Case]], *, now: datetime) -> list[Decision]:
+    """The decision on each ticket's round, as rows that the caller writes in this transaction.
+
+    Raises:
+        MustNotAutomate: nothing kept a ticket from being answered by machine.
+    """
+    shared = _shared([ticket.requester_id for ticket, _ in cases], now)
+    return [_row(ticket, case, shared) for ticket, case in cases]
+
+
+def _row(ticket: Ticket, case: Case, shared: _Shared) -> Decision:
+    policy = shared.in_force.snapshot
+    reply = shared.reply(policy.for_intent(case.intent), case)
+    ready = reply is not None and replies.is_complete(f"{reply.subject}\n{reply.body}")
+    facts = facts_of(
+        ticket, case, shared.in_force.detector, shared.around(ticket, case), reply_ready=ready
+    )
+    verdict = engine.decide(facts, policy)
+    if verdict.automates:
+        raise MustNotAutomate(f"{ticket.reference} would be answered by machine.")
+    return decisions.row_of(ticket, case, facts, verdict, shared.in_force, reply, shared.now)
+
+
+def _shared(requester_ids: Sequence[int], now: datetime) -> _Shared:
+    in_force = policy_in_force()
+    lock_stops(shared=True)
+    certificates = Certificate.objects.filter(issued_at__lte=now, expires_at__gt=now)
+    return _Shared(
+        in_force=in_force,
+        now=now,
+        switch=Switch.objects.filter(on=True).exists(),
+        breakers=set(Breaker.objects.filter(open=True).values_list("intent", flat=True)),
+        certificates=list(certificates.order_by("-id")),
+        business_hours=decisions.is_open(now),
+        recent=_recent(sorted(set(requester_ids)), now),
+    )
+
+
+def _recent(requester_ids: Sequence[int], now: datetime) -> dict[int, tuple[int, int]]:
+    """What each person wrote here and was answered in the last 24 hours. Imports are no writing:
+    they say when they were carried over, not when somebody wrote."""
+    since = now - DAY
+    marks = ", ".join(["%s"] * len(requester_ids))
+    sql = RECENT.format(marks=marks)
+    values = [since, now, Channel.IMPORT, since, *requester_ids, since, since]
+    return {row[0]: (row[1], row[2]) for row in all_rows(sql, *values)}

@@ -1,0 +1,5 @@
+"""Policies as rows: drafts, checks, publication, scenarios, comparison.
+
+May import `rules`, `deciding`, `certificates`.
+Start reading in `drafts.py`, then `publish.py`.
+"""

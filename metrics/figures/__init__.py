@@ -1,0 +1,5 @@
+"""What each number means: definitions, intervals, words and charts.
+
+May import nothing of Django. Pure.
+Start reading in `definitions.py`.
+"""

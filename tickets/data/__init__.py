@@ -1,0 +1,5 @@
+"""Tickets by the thousand: import, export, erasure, reclassification, demo.
+
+May import `pipeline`, `desk`, services.
+Start reading in `import_tickets.py`, `erase.py`.
+"""
