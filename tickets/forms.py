@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tickets.codes import Channel
 from tickets.models import MESSAGE_LIMIT
-from tickets.pipeline.receive import Inquiry
+from tickets.pipeline.inquiry import Inquiry
 from tickets.visible import is_visible
 
 NAME_LIMIT = 200

@@ -28,7 +28,7 @@ from tickets.history import heads
 from tickets.learning import certify, shadow
 from tickets.models import IdempotencyKey, JobLease
 from tickets.outbox import deliver
-from tickets.pipeline import receive
+from tickets.pipeline import catch_up, idempotency
 from tickets.promises import targets
 
 logger = logging.getLogger("supportops.jobs")
@@ -73,7 +73,7 @@ class Ran:
 
 def forget_keys(now: datetime) -> int:
     """Forget idempotency keys whose day is over; how many."""
-    old = IdempotencyKey.objects.filter(created_at__lte=now - receive.KEY_LIFE).order_by("id")
+    old = IdempotencyKey.objects.filter(created_at__lte=now - idempotency.KEY_LIFE).order_by("id")
     keys = list(old.values_list("pk", flat=True)[:KEY_BATCH])
     return IdempotencyKey.objects.filter(pk__in=keys).delete()[0]
 
@@ -90,7 +90,7 @@ DELIVER = "deliver"
 DECIDE = Job(
     "decide_received",
     timedelta(seconds=2),
-    lambda now: receive.decide_received(now=now, limit=DECIDE_BATCH),
+    lambda now: catch_up.decide_received(now=now, limit=DECIDE_BATCH),
     batch=DECIDE_BATCH,
     outside=True,
     # Not much longer than a round takes: what a worker that died left is asked about once more.
@@ -110,7 +110,7 @@ JOBS: tuple[Job, ...] = (
     Job(
         "sweep",
         timedelta(seconds=15),
-        lambda now: receive.sweep(now=now, limit=SWEEP_BATCH),
+        lambda now: catch_up.sweep(now=now, limit=SWEEP_BATCH),
         batch=SWEEP_BATCH,
         lease=timedelta(seconds=30),  # what a worker that died left waits no longer than this
     ),

@@ -14,7 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from tickets.locks import ChangedMeanwhile, NotPossible
-from tickets.pipeline.receive import DifferentBody
+from tickets.pipeline.idempotency import DifferentBody
 
 logger = logging.getLogger("supportops.errors")
 

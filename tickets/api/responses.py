@@ -24,7 +24,7 @@ from tickets.codes import (
     TicketStatus,
 )
 from tickets.models import Message, Requester, Ticket, TicketEvent
-from tickets.pipeline.receive import Receipt
+from tickets.pipeline.inquiry import Receipt
 
 MOST_SHOWN = 500  # messages and events of one ticket, the newest
 

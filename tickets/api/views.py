@@ -23,7 +23,7 @@ from tickets.desk import agent_actions, customer_actions
 from tickets.history.record import Actor
 from tickets.models import Ticket
 from tickets.pipeline import receive
-from tickets.pipeline.receive import Inquiry, Receipt
+from tickets.pipeline.inquiry import Inquiry, Receipt
 from tickets.references import PATTERN
 
 IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")

@@ -22,7 +22,7 @@ from tickets.history import record
 from tickets.history.record import Actor, AuditEntry
 from tickets.models import DemoRun, Outbox, Ticket
 from tickets.pipeline import receive
-from tickets.pipeline.receive import Inquiry
+from tickets.pipeline.inquiry import Inquiry
 from tickets.promises import targets
 
 DOMAIN = "customers.example"

@@ -17,7 +17,7 @@ from tickets.codes import EventKind, TicketStatus
 from tickets.history import record
 from tickets.history.record import Actor
 from tickets.models import Message, Ticket, TicketEvent
-from tickets.pipeline import ask, decide, receive
+from tickets.pipeline import ask, catch_up, decide
 from tickets.pipeline.ask import Question
 
 
@@ -81,7 +81,7 @@ def _reclassify(messages: list[Message], now: datetime, dry_run: bool) -> Batch:
     flips = [flip for m, q in pairs if (flip := _flip(m.ticket, q)) is not None]
     if not dry_run:
         _store(decided, now)
-        finished = [receive.finish(m.ticket_id, now=now) for m in undecided]
+        finished = [catch_up.finish(m.ticket_id, now=now) for m in undecided]
     else:
         finished = []
     return Batch(

@@ -27,7 +27,7 @@ from tickets.history import record
 from tickets.history.record import Actor, AuditEntry
 from tickets.locks import NotPossible, held, locked_tickets
 from tickets.models import Message, Queue, Ticket
-from tickets.pipeline import decide
+from tickets.pipeline import messages
 from tickets.promises import targets
 
 TAKEN = (
@@ -57,7 +57,7 @@ def agent_reply(
     """
     with held(ticket_id, seen_at=seen_at) as ticket:
         _refuse(ticket, STOPPED, "cannot be answered")
-        message = decide.add_message(
+        message = messages.add_message(
             ticket, Author.AGENT, body=body, user_id=actor.user_id, now=now
         )
         if ticket.status == TicketStatus.RECEIVED:
@@ -77,7 +77,7 @@ def agent_reply(
             ticket, EventKind.AGENT_REPLIED, actor, now, message=message.number, **said
         )
         mails = (
-            [decide.mail(ticket, message, OutboxKind.REPLY, now, automatic=False)]
+            [messages.mail(ticket, message, OutboxKind.REPLY, now, automatic=False)]
             if ticket.requester.email
             else []
         )
@@ -89,7 +89,7 @@ def agent_reply(
 def add_note(ticket_id: int, body: str, *, actor: Actor, now: datetime) -> Message:
     """An internal note. Customers never see it."""
     with held(ticket_id) as ticket:
-        message = decide.add_message(
+        message = messages.add_message(
             ticket, Author.AGENT, body=body, user_id=actor.user_id, internal=True, now=now
         )
         _save(ticket, EventKind.NOTE_ADDED, actor, now, message=message.number)

@@ -15,7 +15,7 @@ from tickets.history import record
 from tickets.history.record import Actor
 from tickets.locks import NotPossible, held, locked_tickets
 from tickets.models import Message, Ticket, TicketEvent
-from tickets.pipeline import ask, decide
+from tickets.pipeline import ask, decide, messages
 from tickets.promises import targets
 
 # From here a customer's word starts a new round.
@@ -48,7 +48,7 @@ def customer_reply(
         earlier = _said_already(asked, ticket, body, after, now)
         if earlier is not None:
             return earlier
-        message = decide.add_message(ticket, Author.CUSTOMER, body=body, now=now)
+        message = messages.add_message(ticket, Author.CUSTOMER, body=body, now=now)
         ticket.last_customer_at = ticket.updated_at = now
         told = record.event(ticket, EventKind.CUSTOMER_REPLIED, actor, now, message=message.number)
         if is_only_thanks(body) and not _answers_a_question(ticket, message):

@@ -5,12 +5,12 @@ API, form page, console, commands and workers all come through here.
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from unicodedata import normalize
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import OperationalError, transaction
 
 from classification import services as classification
 from classification.remote import second_key
@@ -32,8 +32,9 @@ from tickets.codes import (
 )
 from tickets.history import record
 from tickets.history.record import Actor, AuditEntry
-from tickets.models import Message, Outbox, Ticket, TicketEvent, first_row, insert, update
+from tickets.models import Message, Outbox, Ticket, TicketEvent, first_row, update
 from tickets.pipeline.ask import Question, said_of, second_key_of
+from tickets.pipeline.messages import add_message, confirmation, index_if_possible, mail
 from tickets.promises import targets
 from tickets.search import index
 
@@ -289,62 +290,6 @@ def audit_entry(decision: Decision, message: Message) -> AuditEntry:
     )
 
 
-def add_message(
-    ticket: Ticket,
-    author: Author,
-    *,
-    body: str,
-    now: datetime,
-    subject: str = "",
-    user_id: int | None = None,
-    internal: bool = False,
-) -> Message:
-    """Append to the conversation. The caller holds the ticket and saves it."""
-    ticket.message_count += 1
-    message = Message(
-        ticket=ticket,
-        number=ticket.message_count,
-        author=author,
-        user_id=user_id,
-        subject=subject,
-        body=body,
-        internal=internal,
-        created_at=now,
-    )
-    insert(message)
-    if author == Author.MACHINE:
-        index.append(ticket.pk, subject, body)  # where it fails, a person answers
-    else:
-        index_if_possible(index.append, ticket, subject, body)
-    return message
-
-
-def index_if_possible(write: Callable[..., None], ticket: Ticket, *texts: str) -> None:
-    """What people write is worth more than finding it by its words; `rebuild_search` finds it."""
-    try:
-        write(ticket.pk, *texts)
-    except DatabaseError:
-        raise
-    except Exception:
-        logger.exception("not indexed", extra={"ticket": ticket.reference})
-
-
-def mail(
-    ticket: Ticket, message: Message, kind: OutboxKind, now: datetime, *, automatic: bool
-) -> Outbox:
-    """A mail that carries a message to the requester."""
-    return Outbox(
-        kind=kind,
-        dedupe=f"{kind}:{message.pk}",
-        ticket=ticket,
-        message=message,
-        requester=ticket.requester,
-        automatic=automatic,
-        next_attempt_at=now,
-        created_at=now,
-    )
-
-
 def _confirmations(ticket: Ticket, question: Question, now: datetime) -> list[Outbox]:
     """Receipt is confirmed once, never to a machine, and not long after somebody wrote."""
     machine = question.automatic_mail or ticket.channel == Channel.IMPORT
@@ -360,16 +305,3 @@ def _confirmations_if_possible(ticket: Ticket, question: Question, now: datetime
     except Exception:
         logger.exception("not confirmed", extra={"ticket": ticket.reference})
         return []
-
-
-def confirmation(ticket: Ticket, now: datetime) -> Outbox:
-    """A mail that says: received, a person will answer."""
-    return Outbox(
-        kind=OutboxKind.CONFIRMATION,
-        dedupe=f"{OutboxKind.CONFIRMATION}:{ticket.pk}",
-        ticket=ticket,
-        requester=ticket.requester,
-        automatic=True,
-        next_attempt_at=now,
-        created_at=now,
-    )

@@ -11,7 +11,8 @@ from django.db import connections
 from decisions.models import Decision
 from tickets.codes import Channel
 from tickets.models import AuditRecord, IdempotencyKey, Message, Outbox, Ticket, TicketEvent
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)  # a Monday, within business hours
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

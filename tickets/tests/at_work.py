@@ -9,7 +9,7 @@ from decisions.models import Decision, Override
 from tickets.codes import Channel
 from tickets.models import AuditRecord, Message, Outbox, Ticket, TicketEvent
 from tickets.pipeline import receive
-from tickets.pipeline.receive import Inquiry
+from tickets.pipeline.inquiry import Inquiry
 
 LIST = "/ops/tickets/ticket/"
 BACKEND = "django.contrib.auth.backends.ModelBackend"

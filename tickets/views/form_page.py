@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 from tickets import tracking
 from tickets.api.throttling import form_must_wait
 from tickets.forms import InquiryForm, browser_key, displayable
-from tickets.pipeline import receive
-from tickets.pipeline.receive import Receipt
+from tickets.pipeline import idempotency, receive
+from tickets.pipeline.inquiry import Receipt
 from tickets.views import problems
 from tickets.views.problems import Problem
 
@@ -61,7 +61,7 @@ def _take(request: HttpRequest, form: InquiryForm) -> Receipt | Problem:
     wait = form_must_wait(request)
     if wait is None:
         return receive.receive(inquiry, now=now)
-    return receive.find_earlier(inquiry, now) or problems.too_often(wait)
+    return idempotency.find_earlier(inquiry, now) or problems.too_often(wait)
 
 
 def given_back(request: HttpRequest, typed: QueryDict, problem: Problem) -> HttpResponse:

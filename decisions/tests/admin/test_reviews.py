@@ -7,7 +7,8 @@ from django.utils import timezone
 from decisions.models import Review
 from tickets.codes import Channel, ReviewPart, ReviewVerdict, Role, Scope
 from tickets.models import ApiKey
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 from tickets.tests.calling import client_with
 
 NEXT = "/ops/decisions/review/next/"

@@ -15,7 +15,8 @@ from tickets.codes import AuditKind, CertificateKind, Channel, ReviewVerdict
 from tickets.history.record import Actor
 from tickets.learning import certify
 from tickets.models import AuditRecord
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 
 NOW = timezone.now()
 

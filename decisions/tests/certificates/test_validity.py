@@ -12,7 +12,8 @@ from decisions.tests.samples import make_facts
 from tickets.codes import CertificateKind, Channel, Level
 from tickets.history.record import Actor
 from tickets.models import AuditRecord
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 
 NOW = timezone.now()
 

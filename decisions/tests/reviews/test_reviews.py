@@ -14,7 +14,8 @@ from tickets.codes import AuditKind, Channel, ReviewPart, ReviewVerdict, Role
 from tickets.desk import agent_actions
 from tickets.history.record import Actor
 from tickets.models import AuditRecord
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 
 NOW = timezone.now()
 

@@ -17,7 +17,8 @@ from tickets.codes import AuditKind, Channel, FindingSource, Outcome
 from tickets.desk import agent_actions
 from tickets.history.record import Actor
 from tickets.models import AuditRecord
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 from tickets.tests.arriving import in_threads
 
 NOW = timezone.now()

@@ -15,7 +15,8 @@ from decisions.stops.kill_switch import set_switch
 from tickets.codes import Channel, Outcome, Scope
 from tickets.history.record import Actor
 from tickets.models import AuditRecord
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 from tickets.tests.calling import client_with, send
 from tickets.tests.visiting import certify
 

@@ -17,7 +17,8 @@ from metrics.rollup import roll_up
 from tickets.codes import Channel, Scope
 from tickets.desk import agent_actions
 from tickets.history.record import Actor
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 
 
 def families(response):

@@ -19,7 +19,8 @@ from metrics.report.page import as_page
 from metrics.report.report import report
 from metrics.rollup import ask
 from tickets.codes import Channel
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 
 
 @pytest.fixture

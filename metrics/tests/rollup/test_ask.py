@@ -13,7 +13,8 @@ from tickets.codes import Channel, ReviewVerdict
 from tickets.desk import agent_actions, customer_actions
 from tickets.history.record import Actor
 from tickets.models import ServiceLevel, Target, Ticket
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 from tickets.tests.factories import TicketFactory
 
 DAY_0 = datetime(2026, 3, 2, 10, tzinfo=UTC)  # a Monday

@@ -20,7 +20,8 @@ from tickets.desk import agent_actions, customer_actions
 from tickets.history.record import Actor, hour_of
 from tickets.locks import NotPossible
 from tickets.models import Queue, Ticket, TouchedHour
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 from tickets.tests.factories import TicketFactory
 
 pytestmark = pytest.mark.django_db

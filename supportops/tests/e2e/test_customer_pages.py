@@ -12,7 +12,7 @@ from tickets.desk import agent_actions, customer_actions
 from tickets.history.record import Actor
 from tickets.models import Message, Ticket
 from tickets.pipeline import receive
-from tickets.pipeline.receive import Inquiry
+from tickets.pipeline.inquiry import Inquiry
 from tickets.tests.visiting import address, certify
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -8,8 +8,8 @@ from decisions.models import Decision
 from decisions.tests.factories import CertificateFactory
 from tickets.codes import Channel, EventKind, NoIntent, TicketStatus
 from tickets.models import Message, Requester, Ticket, TicketEvent
-from tickets.pipeline import receive
-from tickets.pipeline.receive import Receipt
+from tickets.pipeline import inquiry, receive
+from tickets.pipeline.inquiry import Receipt
 from tickets.tests.arriving import NOW
 from tickets.tests.calling import INQUIRY, client_with, send
 from tickets.tests.factories import QueueFactory, RequesterFactory, TicketFactory
@@ -361,7 +361,7 @@ def test_the_detail_takes_seven_queries_for_any_length(api, django_assert_num_qu
 
 
 def test_the_detail_says_until_when_what_is_owed_and_what_was_missed(api):
-    ticket = receive.receive(receive.Inquiry(channel=Channel.API, **INQUIRY), now=NOW).ticket
+    ticket = receive.receive(inquiry.Inquiry(channel=Channel.API, **INQUIRY), now=NOW).ticket
     first, end = ticket.targets.order_by("kind")
     address = f"{TICKETS}{ticket.reference}/"
     assert api.get(address).json()["due"] == {

@@ -25,7 +25,8 @@ from tickets.models import (
     SavedView,
     Ticket,
 )
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 from tickets.tests.visiting import certify
 
 WORDS = "Zyxwuvian parcels never reach Quibberdale"

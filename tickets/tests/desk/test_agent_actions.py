@@ -12,7 +12,7 @@ from tickets.history import verify
 from tickets.history.record import Actor
 from tickets.locks import ChangedMeanwhile, NotPossible
 from tickets.models import ApiKey, AuditRecord, Message, Outbox, Queue, Ticket
-from tickets.pipeline import receive
+from tickets.pipeline import catch_up
 from tickets.tests.arriving import DAY, HOUR, MINUTE, NOW, arrive, in_threads, kinds_of, stored
 from tickets.tests.factories import TicketFactory
 
@@ -236,7 +236,7 @@ def test_a_ticket_nobody_decided_can_be_ended_and_is_not_decided_any_more(
     end(left.pk, actor=by_agent, now=LATER)
     left.refresh_from_db()
     assert left.decided_at == LATER
-    assert receive.sweep(now=LATER + HOUR) == 0
+    assert catch_up.sweep(now=LATER + HOUR) == 0
 
 
 def test_spam_can_be_taken_back_and_is_a_persons_turn_then(answered, by_agent):

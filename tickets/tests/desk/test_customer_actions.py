@@ -10,7 +10,7 @@ from tickets.desk import agent_actions, customer_actions
 from tickets.history.record import Actor
 from tickets.locks import NotPossible
 from tickets.models import ApiKey, Outbox, Ticket
-from tickets.pipeline import receive
+from tickets.pipeline import catch_up
 from tickets.tests.arriving import DAY, HOUR, NOW, arrive, kinds_of, stored
 from tickets.tests.factories import TicketFactory
 
@@ -137,7 +137,7 @@ def test_who_wants_a_person_before_any_decision_gets_one(automating):
     ticket.refresh_from_db()
     assert (ticket.status, ticket.round) == ("open", 1)
     assert ticket.reasons == ["guard:asks_for_person"]
-    assert receive.sweep(now=LATER + DAY) == 0
+    assert catch_up.sweep(now=LATER + DAY) == 0
 
 
 def test_a_rating_replaces_an_earlier_one_and_both_stand_in_the_timeline(automating):

@@ -16,7 +16,8 @@ from tickets.history.record import Actor
 from tickets.learning import certify, reserve
 from tickets.learning.certify import HeldOutUnusable, mixture
 from tickets.models import AuditRecord
-from tickets.pipeline.receive import Inquiry, receive
+from tickets.pipeline.inquiry import Inquiry
+from tickets.pipeline.receive import receive
 
 NOW = timezone.now()
 OUTSIDE = "out_of_scope"

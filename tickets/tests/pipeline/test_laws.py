@@ -21,7 +21,7 @@ from tickets.data import reclassify
 from tickets.desk import agent_actions, customer_actions
 from tickets.history import verify
 from tickets.models import AuditRecord, Outbox, Ticket
-from tickets.pipeline import ask, decide, receive
+from tickets.pipeline import ask, catch_up, decide
 from tickets.tests.arriving import (
     DAY,
     HOUR,
@@ -217,14 +217,14 @@ def test_whatever_fails_while_finishing_leaves_the_ticket_for_the_next_sweep(aut
             return with_a_person(left)
         left.refresh_from_db()
         untouched = left.status == TicketStatus.RECEIVED and not left.decisions.exists()
-        return None if untouched and receive.sweep(now=NOW) == 1 else "half of it was stored"
+        return None if untouched and catch_up.sweep(now=NOW) == 1 else "half of it was stored"
 
     storing = {"tickets.models.ticket:TicketQuerySet.undecided"}
-    error, work = RuntimeError("broken"), lambda: receive.sweep(now=NOW)
+    error, work = RuntimeError("broken"), lambda: catch_up.sweep(now=NOW)
     tried, found = lawbreakers(error, work, check, storing)
     assert found == {}
     assert tried > 80
-    assert receive.sweep(now=NOW) == 1
+    assert catch_up.sweep(now=NOW) == 1
 
 
 def test_a_nudge_that_fails_loses_nothing(
@@ -395,7 +395,7 @@ def test_deciding_a_decided_round_again_changes_nothing(automating):
     with pytest.raises(IntegrityError), transaction.atomic():
         decide.decide(ticket, ticket.messages.get(number=1), question, now=NOW)
     assert stored() == before
-    assert receive.finish(ticket.pk, now=NOW) is None
+    assert catch_up.finish(ticket.pk, now=NOW) is None
     assert stored() == before
 
 
@@ -409,8 +409,8 @@ def test_many_workers_on_the_same_tickets_decide_each_round_once(automating):
     """`finish`, sweep, reclassify, replies and reopenings, all at once."""
     left = [TicketFactory(created_at=NOW - HOUR) for _ in range(6)]
     calls = [
-        *[lambda pk=ticket.pk: receive.finish(pk, now=NOW) for ticket in left] * 2,
-        *[lambda: receive.sweep(now=NOW)] * 2,
+        *[lambda pk=ticket.pk: catch_up.finish(pk, now=NOW) for ticket in left] * 2,
+        *[lambda: catch_up.sweep(now=NOW)] * 2,
         *[reclassify_all] * 2,
         *[lambda pk=ticket.pk: customer_actions.not_helped(pk, now=NOW) for ticket in left],
         *[lambda pk=ticket.pk: customer_actions.talk_to_person(pk, now=NOW) for ticket in left],
@@ -421,7 +421,7 @@ def test_many_workers_on_the_same_tickets_decide_each_round_once(automating):
     ]
     errors = [made for made in in_threads(calls) if isinstance(made, Exception)]
     assert errors == []
-    receive.sweep(now=NOW + HOUR)
+    catch_up.sweep(now=NOW + HOUR)
     for ticket in left:
         ticket.refresh_from_db()
         rounds = list(ticket.decisions.order_by("round").values_list("round", flat=True))
@@ -464,8 +464,8 @@ def word_of(ticket: Ticket) -> tuple:
 def everything_automatic(ticket: Ticket, now) -> None:
     """Whatever runs by itself, and a customer who writes again."""
     reclassify_all()
-    receive.finish(ticket.pk, now=now)
-    receive.sweep(now=now)
+    catch_up.finish(ticket.pk, now=now)
+    catch_up.sweep(now=now)
     customer_actions.settle_silent(now=now + 30 * DAY)
     customer_actions.customer_reply(ticket.pk, "Where is my order now?", now=now)
     reclassify_all()
@@ -497,7 +497,7 @@ def test_after_a_persons_word_nothing_automatic_has_another(automating, by_agent
 def test_a_person_who_answers_first_leaves_the_machine_nothing_to_decide(automating, by_agent):
     ticket = TicketFactory(created_at=NOW - HOUR)
     agent_actions.agent_reply(ticket.pk, "On its way.", actor=by_agent, now=NOW)
-    assert receive.sweep(now=NOW) == 0
+    assert catch_up.sweep(now=NOW) == 0
     ticket.refresh_from_db()
     assert (ticket.status, ticket.outcome) == (TicketStatus.WAITING, None)
     assert not Decision.objects.exists()

@@ -10,8 +10,10 @@ from decisions.models import Decision
 from tickets.codes import Channel, OutboxKind, Outcome, Scope, TicketStatus
 from tickets.history import record
 from tickets.models import ApiKey, AuditRecord, IdempotencyKey, Outbox, Requester, Ticket
+from tickets.pipeline import idempotency
 from tickets.pipeline import receive as pipeline_receive
-from tickets.pipeline.receive import DifferentBody, receive
+from tickets.pipeline.idempotency import DifferentBody
+from tickets.pipeline.receive import receive
 from tickets.tests.arriving import DAY, HOUR, NOW, arrive, in_threads, inquiry, kinds_of, stored
 from tickets.tests.factories import TicketFactory
 
@@ -159,7 +161,7 @@ def test_keys_of_different_owners_have_nothing_to_do_with_each_other(automating,
 
 @pytest.mark.parametrize(
     ("later", "tickets"),
-    [(pipeline_receive.KEY_LIFE - timedelta(microseconds=1), 1), (pipeline_receive.KEY_LIFE, 2)],
+    [(idempotency.KEY_LIFE - timedelta(microseconds=1), 1), (idempotency.KEY_LIFE, 2)],
 )
 def test_a_key_is_remembered_for_24_hours_and_usable_again_from_then_on(automating, later, tickets):
     receive(inquiry(idempotency_key="k"), now=NOW)

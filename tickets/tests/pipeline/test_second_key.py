@@ -22,9 +22,9 @@ from tickets.codes import Channel, EventKind, NoIntent, Outcome, Priority, Ticke
 from tickets.desk import agent_actions, customer_actions
 from tickets.history.record import Actor
 from tickets.models import AuditRecord, Message, Outbox, Ticket
-from tickets.pipeline import ask, decide
+from tickets.pipeline import ask, catch_up, decide
 from tickets.pipeline import receive as pipeline_receive
-from tickets.pipeline.receive import Inquiry
+from tickets.pipeline.inquiry import Inquiry
 from tickets.tests.calling import INQUIRY, client_with, send
 from tickets.tests.visiting import act, address, certify
 from tickets.tests.visiting import send as send_form
@@ -59,7 +59,7 @@ def receive(message=TEXT, *, email="ann@example.com", **options) -> Ticket:
 
 
 def work(now=NOW) -> int:
-    return pipeline_receive.decide_received(now=now, limit=8)
+    return catch_up.decide_received(now=now, limit=8)
 
 
 def decided(message=TEXT, **options) -> Decision:
@@ -443,7 +443,7 @@ def test_who_decides_while_the_model_thinks_is_not_overruled(server):
     question = ask.with_second_opinions([ask.ask("", TEXT)], now=NOW)[0]
     agent_actions.close(ticket.pk, actor=Actor.machine(), now=NOW)
     message = Message.objects.get(ticket=ticket)
-    assert pipeline_receive._decide(message, question, now=NOW, wait=True) is None
+    assert catch_up._decide(message, question, now=NOW, wait=True) is None
     ticket.refresh_from_db()
     assert (ticket.status, Decision.objects.count()) == (TicketStatus.CLOSED, 0)
 
@@ -488,10 +488,10 @@ def test_nothing_is_asked_inside_a_transaction(server, monkeypatch):
 
 def test_what_waited_too_long_is_decided_by_the_sweep_which_asks_nobody(server):
     ticket = receive()
-    assert pipeline_receive.sweep(now=NOW + 59 * SECOND) == 0
+    assert catch_up.sweep(now=NOW + 59 * SECOND) == 0
     late = NOW + 60 * SECOND
     assert work(late) == 0
-    assert pipeline_receive.sweep(now=late) == 1
+    assert catch_up.sweep(now=late) == 1
     ticket.refresh_from_db()
     assert (ticket.status, ticket.reasons) == (TicketStatus.OPEN, ["guard:second_key_missing"])
     assert Decision.objects.get().facts["second_key_failure"] == "llm_not_asked"

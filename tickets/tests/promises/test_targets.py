@@ -15,7 +15,7 @@ from tickets.codes import BulkKind, Channel, Priority, TargetKind, TicketStatus
 from tickets.desk import agent_actions, bulk, customer_actions
 from tickets.history.record import Actor
 from tickets.models import Calendar, Queue, ServiceLevel, Target, Ticket, TicketEvent
-from tickets.pipeline import receive
+from tickets.pipeline import catch_up
 from tickets.promises import targets
 from tickets.tests.arriving import DAY, HOUR, MINUTE, NOW, arrive, in_threads, kinds_of
 from tickets.tests.factories import TicketFactory
@@ -91,7 +91,7 @@ def test_an_imported_ticket_on_which_the_customer_writes_again_is_promised_as_ot
 def test_a_ticket_left_undecided_is_promised_from_its_arrival(automating):
     automating("refund_request")
     left = TicketFactory(created_at=NOW)
-    receive.sweep(now=NOW + HOUR)
+    catch_up.sweep(now=NOW + HOUR)
     assert due(left, FIRST) == NOW + 2 * HOUR
 
 

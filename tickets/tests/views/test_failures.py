@@ -14,7 +14,7 @@ from tickets.codes import Channel, EventKind, TicketStatus
 from tickets.desk import customer_actions
 from tickets.models import Message, Ticket, TicketEvent
 from tickets.pipeline import receive
-from tickets.pipeline.receive import Inquiry
+from tickets.pipeline.inquiry import Inquiry
 from tickets.tests.visiting import act, address, certify, everything_stored, hidden
 from tickets.views import actions
 

@@ -14,7 +14,7 @@ from tickets.api import throttling
 from tickets.codes import Channel, TicketStatus
 from tickets.forms import InquiryForm
 from tickets.models import IdempotencyKey, Message, Requester, Ticket
-from tickets.pipeline import receive
+from tickets.pipeline import idempotency, receive
 from tickets.tests.visiting import FORM, TYPED, address, certify, everything_stored, hidden, send
 from tickets.views import form_page
 
@@ -186,7 +186,7 @@ def test_the_same_trouble_again_after_it_was_over_is_a_new_inquiry(visitor, monk
     ticket = Ticket.objects.get()
     Ticket.objects.update(status=TicketStatus.RESOLVED, decided_at=ticket.created_at)
     assert send(visitor, key=key)["Location"] == first["Location"]  # a double click
-    later = timezone.now() + receive.DOUBLE_CLICK
+    later = timezone.now() + idempotency.DOUBLE_CLICK
     monkeypatch.setattr(timezone, "now", lambda: later)
     assert send(visitor, key=key)["Location"] != first["Location"]
     assert Ticket.objects.count() == 2

@@ -12,8 +12,8 @@ from tickets.codes import Author, Channel, EventKind, TicketStatus
 from tickets.desk import agent_actions, customer_actions
 from tickets.history.record import Actor
 from tickets.models import Message, Ticket, TicketEvent
-from tickets.pipeline import receive
-from tickets.pipeline.receive import Inquiry
+from tickets.pipeline import catch_up, receive
+from tickets.pipeline.inquiry import Inquiry
 from tickets.tests.factories import TicketFactory
 from tickets.tests.visiting import act, address, certify, everything_stored
 
@@ -297,7 +297,7 @@ def test_a_ticket_nobody_has_looked_at_yet_goes_to_a_person_as_well(client, star
     ticket.refresh_from_db()
     assert ticket.status == TicketStatus.OPEN
     # No machine comes back to it later.
-    assert receive.finish(ticket.pk, now=timezone.now()) is None
+    assert catch_up.finish(ticket.pk, now=timezone.now()) is None
 
 
 def test_this_solved_it_resolves(client, make):
