@@ -27,7 +27,7 @@ from decisions.certificates.sample import (
     tally_of,
     undrawn,
 )
-from decisions.certificates.validity import by_weight
+from decisions.certificates.validity import held
 from decisions.in_force import policy_in_force
 from decisions.models import Certificate, Quarantine, ThresholdGrid
 from decisions.rules.acceptance import automatic_intents, lowered
@@ -160,8 +160,7 @@ def _quarantined(
 ) -> tuple[str, ...]:
     """What a certificate that was earned leaves out from the start; without one, what the one in
     force should leave out."""
-    held = Certificate.objects.in_force(classifier_version, now)[:20]
-    by = found or next(iter(by_weight(held)), None)
+    by = found or held(classifier_version, now).first
     if by is None:
         return ()
     tallies = tally_of(sample, classifier_version, policy, threshold=by.threshold)

@@ -10,9 +10,9 @@ from django.db import transaction
 
 from decisions.certificates.earn import digest_of_rows, too_often_wrong
 from decisions.certificates.sample import Twins, sample_of, tally_of
-from decisions.certificates.validity import by_weight
+from decisions.certificates.validity import held
 from decisions.in_force import NoPolicyInForce, policy_in_force
-from decisions.models import Certificate, Quarantine, lock_stops
+from decisions.models import Quarantine, lock_stops
 from decisions.reasons import stated
 from decisions.rules.acceptance import lowered
 from tickets.codes import AuditKind
@@ -26,8 +26,8 @@ def watch(
 
     May be looked at as often as one likes.
     """
-    in_force = by_weight(Certificate.objects.in_force(classifier_version, now)[:20])
-    if not in_force:
+    certificate = held(classifier_version, now).first
+    if certificate is None:
         return []
     try:
         snapshot = policy_in_force().snapshot
@@ -35,8 +35,8 @@ def watch(
         return []
     policy = lowered(snapshot)
     sample = sample_of(classifier_version, policy, now=now, twins=twins)
-    alpha, delta = in_force[0].alpha, in_force[0].delta
-    tallies = tally_of(sample, classifier_version, snapshot, threshold=in_force[0].threshold)
+    alpha, delta = certificate.alpha, certificate.delta
+    tallies = tally_of(sample, classifier_version, snapshot, threshold=certificate.threshold)
     found = [
         _quarantine(
             intent,

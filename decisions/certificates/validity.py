@@ -1,4 +1,6 @@
-"""Which certificate covers a ticket.
+"""Which certificate counts: of a classifier version, for an intent, for a ticket.
+
+Whoever asks that asks here, so that a ticket, a backtest, a trial and a page never differ.
 
 A certificate speaks of some intents, of one version of the classifier and of what the policy that
 was tested would automate. Under another policy it still covers what both would automate; what the
@@ -6,9 +8,10 @@ new policy adds is not covered until it is tested.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from decisions.models import Certificate, Decision, Policy
+from decisions.models import Certificate, Decision, Policy, Quarantine
 from decisions.rules.acceptance import lowered, would_automate
 from decisions.rules.facts import Facts
 from decisions.rules.policy import PolicySnapshot
@@ -26,22 +29,65 @@ SELECT c.* FROM decisions_certificate c
 """
 RANK = {CertificateKind.DEMO: 0, CertificateKind.PROVISIONAL: 1, CertificateKind.LIVE: 2}
 MOST_KEPT = 64
+NEWEST = 20  # certificates of a version that are looked at; older ones are superseded
 
 _tested: dict[str, PolicySnapshot | None] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The certificates of one classifier version at one moment; what counts most comes first."""
+
+    certificates: tuple[Certificate, ...]
+    quarantined: frozenset[str]
+
+    @property
+    def first(self) -> Certificate | None:
+        """The one that counts most, whatever it speaks of."""
+        return next(iter(self.certificates), None)
+
+    def for_intent(self, intent: str | None) -> Certificate | None:
+        """The one that counts most for an intent, whatever policy it was earned with."""
+        return next(iter(self._naming(intent)), None)
+
+    def covering(self, facts: Facts, digest: str) -> Certificate | None:
+        """The one that lets a ticket be automated under the policy with that digest."""
+        named = self._naming(facts.intent)
+        return next((one for one in named if covers(one, facts, digest)), None)
+
+    def _naming(self, intent: str | None) -> list[Certificate]:
+        if intent is None or intent in self.quarantined:
+            return []
+        return [one for one in self.certificates if intent in one.intents]
+
+
+def held(version: str | None, at: datetime) -> Held:
+    """What a classifier version held at a moment. Two queries."""
+    if not version:
+        return Held((), frozenset())
+    rows = Certificate.objects.in_force(version, at)[:NEWEST]
+    quarantined = Quarantine.objects.holding(version, at).values_list("intent", flat=True)
+    return Held(tuple(_by_weight(rows)), frozenset(quarantined))
+
+
 def certificate_for(facts: Facts, digest: str, now: datetime) -> Certificate | None:
-    """The certificate that lets this ticket be automated under the policy with that digest."""
+    """As `held(…).covering(…)`, in one statement: it is asked while all others wait."""
     if not facts.intent or not facts.classifier:
         return None
     rows = rows_of(Certificate, IN_FORCE, facts.classifier, now, now, facts.intent)
-    for certificate in by_weight(rows):
-        if facts.intent in certificate.intents and covers(certificate, facts, digest):
-            return certificate
-    return None
+    return Held(tuple(_by_weight(rows)), frozenset()).covering(facts, digest)
 
 
-def by_weight(newest_first: Iterable[Certificate]) -> list[Certificate]:
+def with_certificate(facts: Facts, certificate: Certificate | None) -> Facts:
+    """The facts of a ticket that this certificate covers, or none."""
+    return replace(
+        facts,
+        certificate=certificate.pk if certificate else None,
+        certified_threshold=certificate.threshold if certificate else None,
+    )
+
+
+def _by_weight(newest_first: Iterable[Certificate]) -> list[Certificate]:
     """What people judged before what held-out data say, and newer before older.
 
     A certificate that is older than one of greater weight is superseded and left out: what the

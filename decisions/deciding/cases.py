@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from decisions.models import Certificate
 from decisions.rules.facts import Facts
 from decisions.rules.topics import PERSON_TOPIC, TopicDetector
 from tickets.models import Ticket
@@ -43,7 +42,6 @@ class Surroundings:
     business_hours: bool
     tickets_24h: int
     automatic_replies_24h: int
-    certificate: Certificate | None = None  # where it is known before the facts are
 
 
 def facts_of(
@@ -55,7 +53,6 @@ def facts_of(
     reply_ready: bool,
 ) -> Facts:
     """The facts of a case, given what stands around it. Reads no rows."""
-    certificate = around.certificate
     return replace(
         facts_of_words(case, detector, reply_ready=reply_ready),
         channel=ticket.channel,
@@ -64,8 +61,6 @@ def facts_of(
         decided_by_person=_person_decided(ticket),
         wrote_again=ticket.round == 1 and ticket.message_count > 1,
         business_hours=around.business_hours,
-        certificate=certificate.pk if certificate else None,
-        certified_threshold=certificate.threshold if certificate else None,
         kill_switch=around.switch,
         breaker_open=around.breaker,
         tickets_24h=around.tickets_24h,

@@ -153,9 +153,7 @@ def gather(
     )
     facts = facts_of(ticket, case, in_force.detector, around, reply_ready=reply_ready)
     certificate = validity.certificate_for(facts, in_force.digest, now)
-    if certificate is None:
-        return facts
-    return replace(facts, certificate=certificate.pk, certified_threshold=certificate.threshold)
+    return validity.with_certificate(facts, certificate)
 
 
 def reply_is_ready(case: Case, policy: PolicySnapshot) -> bool:

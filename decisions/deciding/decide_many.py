@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from decisions.certificates import validity
+from decisions.certificates.validity import Held
 from decisions.deciding import decide as decisions
 from decisions.deciding.cases import Case, Surroundings, facts_of
 from decisions.deciding.decide import DAY, Reply
 from decisions.in_force import PolicyInForce, policy_in_force
-from decisions.models import OVERALL, Breaker, Certificate, Decision, Switch, lock_stops
+from decisions.models import OVERALL, Breaker, Decision, Switch, lock_stops
 from decisions.rules import engine, replies
+from decisions.rules.facts import Facts
 from decisions.rules.policy import IntentPolicy
 from tickets.codes import Channel
 from tickets.models import Ticket, all_rows
@@ -40,7 +43,7 @@ class _Shared:
     now: datetime
     switch: bool
     breakers: set[str]
-    certificates: list[Certificate]
+    held: dict[str, Held]
     business_hours: bool
     recent: Mapping[int, tuple[int, int]]
     ready: dict[str | None, Reply | None] = field(default_factory=dict)
@@ -48,7 +51,6 @@ class _Shared:
     def around(self, ticket: Ticket, case: Case) -> Surroundings:
         written, answered = self.recent.get(ticket.requester_id, (0, 0))
         return Surroundings(
-            certificate=self._certificate(case),
             switch=self.switch,
             breaker=bool(self.breakers & {case.intent or OVERALL, OVERALL}),
             business_hours=self.business_hours,
@@ -56,12 +58,13 @@ class _Shared:
             automatic_replies_24h=answered,
         )
 
-    def _certificate(self, case: Case) -> Certificate | None:
-        for certificate in self.certificates:
-            fits = certificate.classifier_version == case.classifier
-            if fits and case.intent in certificate.intents:
-                return certificate
-        return None
+    def certified(self, facts: Facts) -> Facts:
+        """The facts with the certificate that covers them."""
+        version = facts.classifier or ""
+        if version not in self.held:
+            self.held[version] = validity.held(version, self.now)
+        certificate = self.held[version].covering(facts, self.in_force.digest)
+        return validity.with_certificate(facts, certificate)
 
     def reply(self, intent: IntentPolicy, case: Case) -> Reply | None:
         """The reply to a customer with a name like the first one's; never sent from here."""
@@ -87,6 +90,7 @@ def _row(ticket: Ticket, case: Case, shared: _Shared) -> Decision:
     facts = facts_of(
         ticket, case, shared.in_force.detector, shared.around(ticket, case), reply_ready=ready
     )
+    facts = shared.certified(facts)
     verdict = engine.decide(facts, policy)
     if verdict.automates:
         raise MustNotAutomate(f"{ticket.reference} would be answered by machine.")
@@ -96,13 +100,12 @@ def _row(ticket: Ticket, case: Case, shared: _Shared) -> Decision:
 def _shared(requester_ids: Sequence[int], now: datetime) -> _Shared:
     in_force = policy_in_force()
     lock_stops(shared=True)
-    certificates = Certificate.objects.filter(issued_at__lte=now, expires_at__gt=now)
     return _Shared(
         in_force=in_force,
         now=now,
         switch=Switch.objects.filter(on=True).exists(),
         breakers=set(Breaker.objects.filter(open=True).values_list("intent", flat=True)),
-        certificates=list(certificates.order_by("-id")),
+        held={},
         business_hours=decisions.is_open(now),
         recent=_recent(sorted(set(requester_ids)), now),
     )

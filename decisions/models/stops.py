@@ -1,5 +1,8 @@
 """What stops automation: the switch, breakers and hourly quotas."""
 
+from datetime import datetime
+from typing import Self
+
 from django.db import connection, models
 from django.db.models import Q
 
@@ -74,6 +77,19 @@ class Breaker(models.Model):
         return f"{self.intent or 'all intents'}: {'open' if self.open else 'armed'}"
 
 
+class QuarantineQuerySet(models.QuerySet["Quarantine"]):
+    def holding(self, classifier_version: str, at: datetime) -> Self:
+        """Those that kept intents of a classifier version from the machine at a moment."""
+        return self.filter(
+            models.Q(lifted_at=None) | models.Q(lifted_at__gt=at),
+            classifier_version=classifier_version,
+            at__lte=at,
+        )
+
+
+QuarantineManager = models.Manager.from_queryset(QuarantineQuerySet)
+
+
 class Quarantine(models.Model):
     """An intent that reviews have shown to be wrong more often than its certificate allows.
 
@@ -91,6 +107,8 @@ class Quarantine(models.Model):
     at = models.DateTimeField()
     lifted_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=300, blank=True)
+
+    objects = QuarantineManager()
 
     class Meta:
         ordering = ["-id"]

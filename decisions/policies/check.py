@@ -7,9 +7,9 @@ from datetime import datetime
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from decisions.certificates.validity import by_weight, classifier_in_use
+from decisions.certificates import validity
 from decisions.in_force import NoPolicyInForce, policy_in_force
-from decisions.models import Certificate, Decision, Policy, Quarantine, ReplyTemplate
+from decisions.models import Decision, Policy, ReplyTemplate
 from decisions.rules import replies
 from decisions.rules.engine import decide
 from decisions.rules.facts import Facts
@@ -66,17 +66,10 @@ def _can_be_sent(row: ReplyTemplate) -> bool:
 
 def certified(now: datetime) -> dict[str, float]:
     """Intent -> the threshold that was earned for the classifier in use; none in quarantine."""
-    version = classifier_in_use()
-    if version is None:
-        return {}
-    earned: dict[str, float] = {}
-    for certificate in by_weight(Certificate.objects.in_force(version, now)):
-        for intent in certificate.intents:
-            earned.setdefault(intent, certificate.threshold)
-    barred = Quarantine.objects.filter(classifier_version=version, lifted_at=None)
-    for intent in barred.values_list("intent", flat=True):
-        earned.pop(intent, None)
-    return earned
+    held = validity.held(validity.classifier_in_use(), now)
+    named = {intent for certificate in held.certificates for intent in certificate.intents}
+    earned = {intent: held.for_intent(intent) for intent in named}
+    return {intent: certificate.threshold for intent, certificate in earned.items() if certificate}
 
 
 def shares(policy: PolicySnapshot, now: datetime) -> Shares:

@@ -18,9 +18,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from decisions.bounds.cusum import Chart, Path, chart_for, follow_places
-from decisions.certificates.validity import by_weight, classifier_in_use
+from decisions.certificates import validity
 from decisions.in_force import NoPolicyInForce, policy_in_force
-from decisions.models import OVERALL, Breaker, Certificate, Decision, Finding, Review, lock_stops
+from decisions.models import OVERALL, Breaker, Decision, Finding, Review, lock_stops
 from decisions.rules.acceptance import automatic_intents
 from tickets.codes import AuditKind, FindingSource, Outcome, ReviewPart
 from tickets.history import record
@@ -197,9 +197,8 @@ def set_chart(breaker: Breaker, now: datetime, *, again: bool = False) -> None:
 def alpha_now(now: datetime) -> float:
     """The share of wrong answers that is allowed: that of the certificate by which the classifier
     in use automates. What another version has earned allows nothing."""
-    version = classifier_in_use()
-    held = by_weight(Certificate.objects.in_force(version, now)[:20]) if version else []
-    return held[0].alpha if held else DEFAULT_ALPHA
+    certificate = validity.held(validity.classifier_in_use(), now).first
+    return certificate.alpha if certificate else DEFAULT_ALPHA
 
 
 @dataclass(frozen=True, slots=True)

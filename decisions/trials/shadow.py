@@ -14,7 +14,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
-from decisions.models import Candidate, Certificate, Decision, Policy, Review, ShadowVerdict
+from decisions.certificates import validity
+from decisions.models import Candidate, Decision, Policy, Review, ShadowVerdict
 from decisions.policies import check, published
 from decisions.rules.engine import Verdict, decide
 from decisions.rules.facts import Facts
@@ -128,16 +129,15 @@ def _policy_word(policy: PolicySnapshot, decisions: Sequence[Decision]) -> Ask:
 def word_of_model(decision: Decision, said: Mapping[str, Any], ready: Mapping[str, bool]) -> Word:
     """What the policy of the time would have decided on a model's prediction.
 
-    The model has no certificate yet; it is asked as if it had the one in force for its intent, so
-    that something can be compared.
+    The model has no certificate yet; it is asked as if it had the one that covered its prediction
+    then, so that something can be compared.
     """
     policy, facts = _then(decision), Facts.from_record(decision.facts)
     facts = replace(facts, **said)
-    earned = _certificate(str(decision.facts.get("classifier")), facts.intent, decision.at)
+    held = validity.held(decision.facts.get("classifier"), decision.at)
+    facts = validity.with_certificate(facts, held.covering(facts, decision.policy_digest))
     facts = replace(
         facts,
-        certificate=earned.pk if earned else None,
-        certified_threshold=earned.threshold if earned else None,
         keys_agree=None in (facts.intent, facts.second_key) or facts.intent == facts.second_key,
         reply_ready=check.reply_ready(facts, policy, ready),
     )
@@ -149,11 +149,6 @@ def _then(decision: Decision) -> PolicySnapshot:
     if decision.policy_id is None:
         return PolicySnapshot(number=0)
     return published.snapshot_of(decision.policy_id, decision.policy_digest)
-
-
-def _certificate(version: str, intent: str | None, at: datetime) -> Certificate | None:
-    rows = Certificate.objects.in_force(version, at)
-    return next((row for row in rows if intent in row.intents), None)
 
 
 def ask_all(

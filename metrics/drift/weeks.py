@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Floor, TruncDate
 
 from classification import services as classification
 from classification.models import Prediction
-from decisions.models import Certificate
+from decisions.certificates import validity
 from metrics.drift import drift
 from metrics.drift.drift import Drift
 from metrics.models import DriftLook
@@ -60,7 +60,7 @@ def look(now: datetime) -> int:
 def sample_for(today: date, zone: tzinfo, now: datetime) -> Sample | None:
     """The sample of the certificate in force; None without one, or before its days are over."""
     version = classification.serving_version()
-    certificate = Certificate.objects.in_force(version, now).first() if version else None
+    certificate = validity.held(version, now).first
     if version is None or certificate is None:
         return None
     issued = certificate.issued_at.astimezone(zone).date()

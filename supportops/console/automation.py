@@ -17,6 +17,7 @@ from decisions.certificates import sample as certificates_sample
 from decisions.certificates import validity
 from decisions.certificates.progress import newest_version
 from decisions.certificates.sample import Sample
+from decisions.certificates.validity import Held
 from decisions.in_force import NoPolicyInForce, PolicyInForce, policy_in_force
 from decisions.models import OVERALL, Breaker, Certificate, Quarantine, Switch
 from decisions.rules.acceptance import lowered
@@ -88,13 +89,13 @@ def gather(now: datetime) -> dict[str, Any]:
     version = newest_version()
     key = f"automation:{version}:{policy.digest}"
     known = remembered(key, lambda: _known(version, policy, now), REMEMBERED)
-    certificates = validity.by_weight(Certificate.objects.in_force(version, now)[:20])
+    held = validity.held(version, now)
     return {
         "policy": policy,
         "version": version,
         "switch": Switch.objects.filter(on=True).first(),
-        "certificate": certificates[0] if certificates else None,
-        "lines": lines(policy, version, certificates, known, now),
+        "certificate": held.first,
+        "lines": lines(policy, version, held, known, now),
         "charts": charts(known),
         "reviewed": len(known.everything),
     }
@@ -125,7 +126,7 @@ def known_from(sample: Sample) -> Known:
 def lines(
     policy: PolicyInForce,
     version: str,
-    certificates: Sequence[Certificate],
+    held: Held,
     known: Known,
     now: datetime,
 ) -> list[Line]:
@@ -135,7 +136,7 @@ def lines(
     stops = _stops(version)
     found = []
     for intent, rule in policy.snapshot.intents.items():
-        certificate = next((one for one in certificates if intent in one.intents), None)
+        certificate = held.for_intent(intent)
         threshold = max(rule.threshold, certificate.threshold) if certificate else None
         rows = [
             wrong for stated, wrong in known.accepted.get(intent, ()) if stated >= (threshold or 0)
@@ -164,8 +165,8 @@ def lines(
 def _stops(version: str) -> dict[str, str]:
     """What keeps an intent, or all, from being automated now."""
     stops = {row.intent: "breaker open" for row in Breaker.objects.filter(open=True)}
-    held = Quarantine.objects.filter(classifier_version=version, lifted_at=None)
-    return stops | dict.fromkeys(held.values_list("intent", flat=True), "in quarantine")
+    barred = Quarantine.objects.filter(classifier_version=version, lifted_at=None)
+    return stops | dict.fromkeys(barred.values_list("intent", flat=True), "in quarantine")
 
 
 def charts(known: Known) -> list[Chart]:

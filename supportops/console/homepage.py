@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from classification import services as classification
-from decisions.models import Breaker, Certificate, Publication, Quarantine, Switch
+from decisions.certificates import validity
+from decisions.models import Breaker, Publication, Quarantine, Switch
 from decisions.why.explain import rules_in_force
 from decisions.why.words import reason_words
 from metrics.alerts import pages
@@ -295,7 +296,7 @@ def automation(user: Any, asked: Latest, now: datetime) -> dict[str, Any]:
         "reasons": reasons(asked.reasons),
         "escalated": found["escalation_rate"].numerator,
         "classifier": version,
-        "certificate": Certificate.objects.in_force(version, now).first() if version else None,
+        "certificate": validity.held(version, now).first,
     }
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from classification import services as classification
 from classification.starter.corpus import Example, held_out_examples
-from decisions.models import Certificate
+from decisions.certificates import validity
 from tickets.codes import AuditKind, CertificateKind, Channel, OutboxState, Role, TicketStatus
 from tickets.desk import agent_actions, customer_actions
 from tickets.history import record
@@ -129,10 +129,10 @@ def begin(visits: Sequence[Visit]) -> None:
     """
     first, until = visits[0].at, visits[0].until
     version = classification.serving_version() or ""
-    permit = Certificate.objects.in_force(version, until).first()
+    permit = validity.held(version, until).first
     if permit is None or permit.kind != CertificateKind.DEMO:
         return
-    if Certificate.objects.in_force(version, first).exists():
+    if validity.held(version, first).first is not None:
         return
     permit.pk, permit._state.adding = None, True
     permit.issued_at, permit.expires_at = first, until

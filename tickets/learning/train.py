@@ -8,7 +8,7 @@ from classification.contract import Progress
 from classification.models import ModelVersion
 from classification.training import train as training_train
 from classification.training.train import Trained, TrainingData
-from decisions.certificates import demo
+from decisions.certificates import demo, validity
 from decisions.models import Certificate
 from decisions.policies import starter
 from tickets.history.record import Actor
@@ -74,7 +74,7 @@ def with_reviews(data: TrainingData) -> tuple[TrainingData, int]:
 def demo_permit(trained: Trained, *, actor: Actor, now: datetime) -> Certificate | None:
     """The demo certificate of a model; the one in force when it has one already."""
     version = trained.version
-    in_force = Certificate.objects.in_force(version.version, now).first()
+    in_force = validity.held(version.version, now).first
     return in_force or demo.issue_demo(
         classifier_version=version.version,
         intents=starter.automated_intents(),

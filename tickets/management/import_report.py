@@ -13,8 +13,9 @@ from classification import services as classification
 from classification.models import Intent
 from classification.starter.corpus import OUT_OF_SCOPE
 from decisions import in_force
+from decisions.certificates import validity
 from decisions.in_force import NoPolicyInForce
-from decisions.models import Certificate, Decision
+from decisions.models import Decision
 from metrics.figures.intervals import wilson
 from tickets.data.import_tickets import THERE
 from tickets.models import ApiKey
@@ -88,7 +89,7 @@ def _risk(total: Row, now: datetime) -> Iterator[str]:
             f"(95 %: {low:.1%} to {high:.1%})."
         )
     version = classification.serving_version() or ""
-    certificate = Certificate.objects.in_force(version, now).first()
+    certificate = validity.held(version, now).first
     if certificate is None:
         yield "Certified: nothing is in force for this model, so no live ticket is automated."
     else:
