@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 BASE, LIKELY = "base", "likely"
 
@@ -54,6 +55,16 @@ class Row:
     key: str = ""  # names the ticket
     stratum: str = BASE
     twin: str = ""  # near-duplicates of one another share it; "" where nobody looked
+
+    @property
+    def counts_as_wrong(self) -> bool:
+        """What nobody answered in time counts as wrong."""
+        return bool(self.wrong or self.overdue)
+
+
+def is_overdue(wrong: bool | None, due_at: datetime, now: datetime) -> bool:
+    """Whether a drawn ticket should have been judged by now and was not."""
+    return wrong is None and due_at <= now
 
 
 def equal_probability(rows: Sequence[Row], *, lowest: float | None = None) -> list[Row]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from decisions.bounds.binomial import upper_bound
+from decisions.certificates.sample import says_wrong
 from decisions.models import Review
 from tickets.codes import ReviewPart
 
@@ -35,11 +36,11 @@ def agreement(since: datetime) -> Agreement:
     looked = differed = errors = to_settle = 0
     for first, second, *lead in parts.values():
         predicted = first.decision.intent
-        if first.says_wrong(predicted):
+        if says_wrong(first, predicted):
             continue  # asked because of that, not drawn
         looked += 1
         differed += not first.agrees_with(second)
         final = lead[0] if lead and lead[0].answered_at else second
-        errors += final.says_wrong(predicted)
+        errors += says_wrong(final, predicted)
         to_settle += bool(lead) and lead[0].answered_at is None
     return Agreement(looked, differed, errors, to_settle)

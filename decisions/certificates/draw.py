@@ -1,22 +1,21 @@
 """Which tickets are reviewed blind: drawn at receipt by a number that nobody can foresee."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 
 from decisions.bounds import sampling
 from decisions.bounds.sampling import Rates
+from decisions.certificates.terms import LATE_AFTER, REVIEWED_FIRST
 from decisions.models import Decision, Review
 from decisions.rules.acceptance import LOWEST_TESTED
 from decisions.rules.engine import Verdict
 from tickets.codes import Outcome
 from tickets.models import first_row, insert
 
-LATE_AFTER = timedelta(days=14)
 PASSING = frozenset({"guard:kill_switch", "guard:breaker_open"})  # stops for a time
-REVIEWED_FIRST = 100  # automatic answers of a new intent that are all reviewed
 ANSWERED = """
 SELECT 1 FROM decisions_decision WHERE outcome = %s AND intent = %s LIMIT 1 OFFSET %s
 """

@@ -18,15 +18,14 @@ from decisions.bounds.sampling import Row
 from decisions.certificates import agreement
 from decisions.certificates import statement as certificates_statement
 from decisions.certificates.sample import (
-    LIFE,
     Sample,
     Twins,
     accepts,
-    is_wrong,
     sample_of,
     tally_of,
     undrawn,
 )
+from decisions.certificates.terms import LIFE
 from decisions.certificates.validity import held
 from decisions.in_force import policy_in_force
 from decisions.models import Certificate, Quarantine, ThresholdGrid
@@ -75,7 +74,7 @@ def judge(
         permit=found,
         labelled=len(sample.rows),
         accepted=len(sample.accepted),
-        errors=sum(is_wrong(row) for row in sample.accepted),
+        errors=sum(row.counts_as_wrong for row in sample.accepted),
         waiting=sample.waiting,
         missing=0 if found else _missing(sample.accepted, steps, alpha=alpha, delta=delta),
         quarantined=_quarantined(sample, classifier_version, in_force.snapshot, found, now),
@@ -90,7 +89,7 @@ def tested(sample: Sample, steps: Sequence[float], *, alpha: float, delta: float
     """The permit that a sample earns on a fixed grid, by the e-process."""
     found = permit_by(
         [row.confidence for row in sample.accepted],
-        [is_wrong(row) for row in sample.accepted],
+        [row.counts_as_wrong for row in sample.accepted],
         alpha=alpha,
         delta=delta,
         grid=steps,
@@ -144,7 +143,7 @@ def _missing(rows: Sequence[Row], steps: Sequence[float], *, alpha: float, delta
     needed = []
     for start in starts:
         above = [row for row in rows if row.confidence >= steps[start]]
-        wrong = sum(is_wrong(row) for row in above)
+        wrong = sum(row.counts_as_wrong for row in above)
         missing = e_process.rows_missing(wrong, len(above), alpha=alpha, delta=delta)
         share = len(above) / len(rows) if above else 1.0
         needed.append(math.ceil(missing / share))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from decisions.certificates import validity
-from decisions.certificates.sample import LIFE
+from decisions.certificates.terms import LIFE
 from decisions.in_force import PolicyInForce
 from decisions.models import Certificate, Decision, Quarantine
 from decisions.rules.acceptance import lowered, would_automate

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from decisions.certificates import agreement, earn
+from decisions.certificates import agreement, earn, validity
 from decisions.certificates.earn import Found
-from decisions.certificates.sample import LIFE
+from decisions.certificates.terms import LATE_AFTER, LIFE
 from decisions.in_force import NoPolicyInForce
-from decisions.models import Decision, Review
+from decisions.models import Review
 from tickets.cache import remembered
 from tickets.codes import ReviewPart
 
@@ -41,20 +41,16 @@ class Pile:
 
 def gather(now: datetime) -> dict[str, Any]:
     """Everything that the page shows."""
-    version = newest_version()
+    version = validity.classifier_in_use() or ""
     return {
         "version": version,
         "pile": pile(now),
         "agreed": agreement.agreement(now - LIFE),
         "found": None,
+        "life_days": LIFE.days,
+        "late_days": LATE_AFTER.days,
         **remembered(f"standing:{version}", lambda: _judged(version, now) or {}, REMEMBERED),
     }
-
-
-def newest_version() -> str:
-    """The classifier of the newest decision."""
-    newest = Decision.objects.exclude(facts={}).order_by("-pk").first()
-    return str(newest.facts.get("classifier") or "") if newest else ""
 
 
 def pile(now: datetime) -> Pile:

@@ -5,19 +5,19 @@ Equal probability, the longest settled start, one row for each person and near-d
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from decisions.bounds import sampling
-from decisions.bounds.sampling import Row
+from decisions.bounds.sampling import Row, is_overdue
 from decisions.certificates import draw
+from decisions.certificates.terms import LIFE
 from decisions.models import Decision, Quarantine, Review, ThresholdGrid
 from decisions.rules.acceptance import would_automate
 from decisions.rules.facts import Facts
 from decisions.rules.policy import PolicySnapshot
-from tickets.codes import ReviewPart
+from tickets.codes import ReviewPart, ReviewVerdict
 from tickets.models import Message
 
-LIFE = timedelta(days=90)
 UNDRAWN_ROWS = 5_000  # newest decisions of which nobody was asked
 
 # Numbers the groups of near-duplicates among texts. Who knows texts hands it over.
@@ -59,7 +59,7 @@ def sample_of(
 
 
 def start_of(classifier_version: str, now: datetime) -> datetime:
-    """From when on reviews count: 90 days before the version was first judged for good.
+    """From when on reviews count: `LIFE` before the version was first judged for good.
 
     Looking as often as one likes is safe for evidence that only grows. With a start that moves
     along, every start would be a chance of its own.
@@ -147,16 +147,11 @@ def row_of(
         confidence=review.decision.confidence or 0.0 if confidence is None else confidence,
         group=str(review.ticket.requester_id),
         wrong=wrong,
-        overdue=wrong is None and review.due_at <= now,
+        overdue=is_overdue(wrong, review.due_at, now),
         key=str(review.ticket_id),
         stratum=review.stratum,
         twin=twin,
     )
-
-
-def is_wrong(row: Row) -> bool:
-    """What nobody answered in time counts as wrong."""
-    return bool(row.wrong or row.overdue)
 
 
 def accepts(decision: Decision, policy: PolicySnapshot) -> bool:
@@ -189,14 +184,31 @@ def tally_of(
         start = since.get(str(decision.intent))
         lowest = max(threshold, policy.for_intent(decision.intent).threshold)
         if row.confidence >= lowest and (start is None or decision.at > start):
-            tally.setdefault(str(decision.intent), []).append(is_wrong(row))
+            tally.setdefault(str(decision.intent), []).append(row.counts_as_wrong)
     return tally
+
+
+def says_wrong(review: Review, predicted: str | None) -> bool:
+    """Whether an automatic answer to `predicted` would have been wrong, by this review.
+
+    All that counts wrong answers asks this: certificates, quarantine, breakers, backtests, figures.
+    """
+    if review.verdict != ReviewVerdict.INTENT or predicted is None:
+        return True
+    return review.intent != predicted or not review.machine_could
+
+
+def differs(review: Review, predicted: str | None) -> bool:
+    """Whether reviewer and machine differ. To name no intent can be what both say."""
+    if predicted is None:
+        return review.verdict == ReviewVerdict.INTENT
+    return says_wrong(review, predicted)
 
 
 def verdict_of(parts: Iterable[Review], predicted: str | None) -> bool | None:
     """Whether the machine was wrong, by all that was said of a ticket; None while that is open."""
     last = last_word(parts)
-    return None if last is None else last.says_wrong(predicted)
+    return None if last is None else says_wrong(last, predicted)
 
 
 def last_word(parts: Iterable[Review]) -> Review | None:

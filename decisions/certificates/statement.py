@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from decisions.bounds.binomial import Permit
 from decisions.certificates.agreement import Agreement
+from decisions.certificates.terms import LIFE
 
 TENTH = 0.1
 
@@ -17,8 +18,8 @@ def live(permit: Permit, shares: Mapping[str, float], agreed: Agreement) -> str:
             f"with {1 - permit.delta:.0%} confidence ({permit.errors} of {permit.rows} reviewed "
             f"ones were).",
             of_parts(permit.alpha, shares),
-            "It holds for this model and for what this policy lets through, for 90 days, as long "
-            "as tomorrow resembles the sample.",
+            f"It holds for this model and for what this policy lets through, for {LIFE.days} days, "
+            "as long as tomorrow resembles the sample.",
             second_look(agreed),
         ]
     )

@@ -105,8 +105,9 @@ def _by_weight(newest_first: Iterable[Certificate]) -> list[Certificate]:
 
 def classifier_in_use() -> str | None:
     """The version that decided last; before anything was decided, the one certified last."""
-    latest = Decision.objects.order_by("-id").values_list("facts__classifier", flat=True).first()
-    if latest is not None:
+    judged = Decision.objects.exclude(facts={}).order_by("-id")
+    latest = judged.values_list("facts__classifier", flat=True).first()
+    if latest:
         return str(latest)
     rows = Certificate.objects.order_by("-id").values_list("classifier_version", flat=True)
     found: str | None = rows.first()

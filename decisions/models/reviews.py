@@ -84,18 +84,6 @@ class Review(models.Model):
     def __str__(self) -> str:
         return f"{self.part} review of {self.ticket_id}"
 
-    def says_wrong(self, predicted: str | None) -> bool:
-        """Whether an automatic answer to `predicted` would have been wrong, by this review."""
-        if self.verdict != ReviewVerdict.INTENT or predicted is None:
-            return True
-        return self.intent != predicted or not self.machine_could
-
-    def differs_from(self, predicted: str | None) -> bool:
-        """Whether reviewer and machine differ. To name no intent can be what both say."""
-        if predicted is None:
-            return self.verdict == ReviewVerdict.INTENT
-        return self.says_wrong(predicted)
-
     def agrees_with(self, other: "Review") -> bool:
         return (self.verdict, self.intent, self.machine_could) == (
             other.verdict,

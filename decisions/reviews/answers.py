@@ -12,15 +12,14 @@ from django.db import transaction
 
 from decisions.bounds import sampling
 from decisions.certificates import draw
-from decisions.certificates.sample import verdict_of
+from decisions.certificates.sample import differs, verdict_of
+from decisions.certificates.terms import SECOND_SHARE
 from decisions.models import Review
 from decisions.reviews.queue import open_for
 from decisions.stops import breakers
 from tickets.codes import AuditKind, FindingSource, ReviewPart, ReviewVerdict
 from tickets.history import record
 from tickets.models import Ticket
-
-SECOND_SHARE = 0.10
 
 
 class NotYours(Exception):
@@ -113,7 +112,7 @@ def _ask_next(review: Review, now: datetime) -> None:
 
 
 def _needs_second(review: Review) -> bool:
-    if review.differs_from(review.decision.intent):
+    if differs(review, review.decision.intent):
         return True
     # Another number than the one that drew the ticket, so that both draws are independent.
     u = sampling.number_of(b"second|" + draw.secret(), review.ticket_id)

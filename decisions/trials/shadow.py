@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
 from decisions.certificates import validity
+from decisions.certificates.sample import says_wrong
 from decisions.models import Candidate, Decision, Policy, Review, ShadowVerdict
 from decisions.policies import check, published
 from decisions.rules.engine import Verdict, decide
@@ -299,7 +300,7 @@ def _right(rows: QuerySet[ShadowVerdict]) -> Counter[str]:
         if decision.intent != row.intent:
             live, shadow = (_read_right(review, i) for i in (decision.intent, row.intent))
         else:
-            wrong = review.says_wrong(row.intent)
+            wrong = says_wrong(review, row.intent)
             live = (decision.outcome == Outcome.ESCALATE) == wrong
             shadow = not live
         if live != shadow:

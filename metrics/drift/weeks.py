@@ -13,6 +13,7 @@ from django.db.models.functions import Cast, Floor, TruncDate
 from classification import services as classification
 from classification.models import Prediction
 from decisions.certificates import validity
+from decisions.certificates.terms import LIFE
 from metrics.drift import drift
 from metrics.drift.drift import Drift
 from metrics.models import DriftLook
@@ -21,7 +22,7 @@ from tickets.promises.calendars import default_hours
 
 DAY = timedelta(days=1)
 WEEK = 7 * DAY
-SAMPLE = timedelta(days=90)  # before a live certificate: the tickets from which its rows were drawn
+SAMPLE = LIFE  # before a live certificate: the tickets from which its rows were drawn
 FIRST_WEEKS = timedelta(days=28)  # after any other, whose rows no customer ever wrote
 SERIES = ("intents", "confidence", "abstention")
 LOOKS_A_YEAR = 365 * len(SERIES)

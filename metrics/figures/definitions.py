@@ -94,7 +94,7 @@ def wrong_automation_rate(found: History) -> Figure:
     kept = one_for_each_group(settled_prefix(equal_probability(rows)))
     if not kept:
         return Figure(None, 0, 0, None, None, enough_data=False)
-    wrong = sum(bool(row.wrong or row.overdue) for row in kept)
+    wrong = sum(row.counts_as_wrong for row in kept)
     low, high = clopper_pearson(wrong, len(kept))
     enough = len(kept) >= ROWS_FOR_BOUND
     return Figure(wrong / len(kept), wrong, len(kept), low, high, enough_data=enough)

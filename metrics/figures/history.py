@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from decisions.bounds.sampling import Row
+from decisions.bounds.sampling import Row, is_overdue
 from metrics.figures import intervals
 
 
@@ -99,7 +99,7 @@ class Judgement:
             confidence=self.confidence or 0.0,
             group=str(self.requester_id),
             wrong=self.wrong,
-            overdue=self.wrong is None and self.due_at <= now,
+            overdue=is_overdue(self.wrong, self.due_at, now),
             key=str(self.ticket_id),
         )
 

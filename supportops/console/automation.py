@@ -15,7 +15,6 @@ from classification.models import Intent
 from decisions.bounds.binomial import upper_bound
 from decisions.certificates import sample as certificates_sample
 from decisions.certificates import validity
-from decisions.certificates.progress import newest_version
 from decisions.certificates.sample import Sample
 from decisions.certificates.validity import Held
 from decisions.in_force import NoPolicyInForce, PolicyInForce, policy_in_force
@@ -86,7 +85,7 @@ def gather(now: datetime) -> dict[str, Any]:
         policy = policy_in_force()
     except NoPolicyInForce:
         return {"policy": None}
-    version = newest_version()
+    version = validity.classifier_in_use() or ""
     key = f"automation:{version}:{policy.digest}"
     known = remembered(key, lambda: _known(version, policy, now), REMEMBERED)
     held = validity.held(version, now)
@@ -112,11 +111,11 @@ def known_from(sample: Sample) -> Known:
     accepted: dict[str, list[Row]] = {}
     for row in sample.accepted:
         intent = str(sample.taken[int(row.key)].intent)
-        accepted.setdefault(intent, []).append((row.confidence, certificates_sample.is_wrong(row)))
+        accepted.setdefault(intent, []).append((row.confidence, row.counts_as_wrong))
     # Of all tickets, so rows that all had the same chance; likely ones are drawn more often.
     lowest = min((row.rate for row in sample.rows), default=0.0)
     everything = [
-        (row.confidence, certificates_sample.is_wrong(row))
+        (row.confidence, row.counts_as_wrong)
         for row in sample.rows
         if row.confidence and row.u < lowest
     ]

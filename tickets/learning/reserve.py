@@ -15,7 +15,8 @@ from decisions.bounds import sampling
 from decisions.bounds.binomial import Permit
 from decisions.certificates import agreement, draw, earn, statement
 from decisions.certificates import sample as certificates_sample
-from decisions.certificates.sample import LIFE, Sample
+from decisions.certificates.sample import Sample
+from decisions.certificates.terms import LIFE
 from decisions.deciding import decide
 from decisions.deciding.cases import facts_of_words
 from decisions.in_force import policy_in_force
@@ -68,7 +69,7 @@ def judge(model: ModelVersion, *, alpha: float, delta: float, now: datetime) -> 
         delta=share,
         labelled=len(sample.rows),
         accepted=len(sample.accepted),
-        errors=sum(certificates_sample.is_wrong(row) for row in sample.accepted),
+        errors=sum(row.counts_as_wrong for row in sample.accepted),
         policy_digest=in_force.digest,
         sample_digest=earn.digest_of_rows(sample.accepted),
         sample=sample,

@@ -17,7 +17,7 @@ NEXT = "/ops/decisions/review/next/"
 @pytest.fixture(autouse=True)
 def all_are_drawn(settings, monkeypatch):
     settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 1.0
-    monkeypatch.setattr("decisions.reviews.answers.SECOND_SHARE", 0.0)
+    monkeypatch.setattr("decisions.certificates.terms.SECOND_SHARE", 0.0)
 
 
 @pytest.fixture

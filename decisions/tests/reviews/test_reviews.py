@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from decisions.certificates import sample
+from decisions.certificates import sample, terms
 from decisions.models import Decision, Finding, Review
 from decisions.reviews import answers, queue
 from decisions.reviews.answers import Answer, AnswerIncomplete, NotYours
@@ -28,7 +28,7 @@ def all_are_drawn(settings):
 @pytest.fixture
 def nobody_twice(monkeypatch):
     """No second look but where reviewer and machine differ."""
-    monkeypatch.setattr(answers, "SECOND_SHARE", 0.0)
+    monkeypatch.setattr(terms, "SECOND_SHARE", 0.0)
 
 
 def ask(number=1):
@@ -161,7 +161,7 @@ def test_two_who_agree_against_the_machine_settle_it(starter, says, person, nobo
 )
 def test_what_counts_as_wrong(given, wrong):
     review = Review(verdict=given.verdict, intent=given.intent, machine_could=given.machine_could)
-    assert review.says_wrong("refund_request") is wrong
+    assert sample.says_wrong(review, "refund_request") is wrong
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from decisions import reasons
 from decisions.bounds.cusum import chart_for
-from decisions.certificates import draw
+from decisions.certificates import draw, terms
 from decisions.models import OVERALL, Breaker, Finding, Review
 from decisions.stops import breakers, kill_switch
 from decisions.tests.factories import CertificateFactory
@@ -151,7 +151,7 @@ def test_the_first_answers_of_an_intent_are_all_reviewed_and_no_more(
     permitted, monkeypatch, settings
 ):
     settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 0.0
-    monkeypatch.setattr(draw, "REVIEWED_FIRST", 2)
+    monkeypatch.setattr(terms, "REVIEWED_FIRST", 2)
     asked = [ask(number) for number in range(4)]
     drawn = set(Review.objects.values_list("decision_id", flat=True))
     assert drawn == {decision.pk for decision in asked[:2]}

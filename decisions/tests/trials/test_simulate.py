@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from decisions.certificates import terms
 from decisions.models import Decision, Policy, Review
 from decisions.reviews import answers
 from decisions.reviews.answers import Answer
@@ -70,7 +71,7 @@ def test_a_draft_with_another_level_sends_what_was_only_suggested(starter, says)
 
 
 def test_blind_labels_are_counted_among_the_flips(starter, says, lead, monkeypatch):
-    monkeypatch.setattr(answers, "SECOND_SHARE", 0.0)
+    monkeypatch.setattr(terms, "SECOND_SHARE", 0.0)
     certify("how_to")
     says("how_to", confidence=0.95)
     for number in range(3):

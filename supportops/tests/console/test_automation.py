@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from decisions.certificates import terms
 from decisions.models import Breaker, Quarantine, Review, Switch
 from decisions.reviews import answers
 from decisions.tests.factories import CertificateFactory
@@ -20,7 +21,7 @@ PAGE = "/ops/automation/"
 def reviewed(starter, says, settings, person, monkeypatch):
     """Tickets about orders, each reviewed: `reviewed(right=5, wrong=1)`."""
     settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 1.0
-    monkeypatch.setattr(answers, "SECOND_SHARE", 0.0)
+    monkeypatch.setattr(terms, "SECOND_SHARE", 0.0)
     people = [person(Role.LEAD, username=name) for name in ("one", "two", "three")]
 
     def answer(review: Review, right: bool, user) -> None:

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from classification.models import ModelVersion
 from classification.training.train import TrainingData
+from decisions.certificates import terms
 from decisions.models import Review
 from decisions.reviews import answers
 from tickets.codes import ReviewVerdict, Role
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def reviewed(starter, says, settings, person, monkeypatch):
     """Reviews a new ticket: `reviewed("Where is it?", "order_status")`; None: fits no intent."""
     settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 1.0
-    monkeypatch.setattr(answers, "SECOND_SHARE", 0.0)
+    monkeypatch.setattr(terms, "SECOND_SHARE", 0.0)
     reviewers = [person(Role.LEAD, username=name) for name in ("one", "two")]
 
     def make(text: str, intent: str | None, *, verdict: ReviewVerdict | None = None):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from classification import services as classification
 from classification.models import ModelVersion
 from classification.services import Answer
+from decisions.certificates import terms
 from decisions.models import Candidate, Decision, ShadowVerdict
 from decisions.reviews import answers
 from decisions.reviews.answers import Answer as Judgement
@@ -268,7 +269,7 @@ def test_an_edited_draft_starts_its_table_anew(certified):
 
 def test_blind_reviewers_say_who_was_right(certified, model, lead, settings, monkeypatch):
     settings.REVIEW_RATE = settings.REVIEW_RATE_LIKELY = 1.0
-    monkeypatch.setattr(answers, "SECOND_SHARE", 0.0)
+    monkeypatch.setattr(terms, "SECOND_SHARE", 0.0)
     model("how_to", confidence=0.9)
     candidate = begin(model_version="next-1")
     ticket = write_in()
