@@ -16,7 +16,7 @@ from decisions.rules.acceptance import would_automate
 from decisions.rules.facts import Facts
 from decisions.rules.policy import PolicySnapshot
 from tickets.codes import ReviewPart, ReviewVerdict
-from tickets.models import Message
+from tickets.models import Message, text_of
 
 UNDRAWN_ROWS = 5_000  # newest decisions of which nobody was asked
 
@@ -125,7 +125,7 @@ def twin_names(tickets: Sequence[int], twins: Twins | None) -> dict[int, str]:
         return {}
     openings = Message.objects.filter(number=1, erased_at=None, ticket__in=list(tickets))
     found = list(openings.values_list("ticket_id", "subject", "body"))
-    groups = twins([f"{subject}\n{body}" for _, subject, body in found])
+    groups = twins([text_of(subject, body) for _, subject, body in found])
     return {row[0]: str(group) for row, group in zip(found, groups, strict=True)}
 
 

@@ -3,7 +3,6 @@
 Knows nothing of classifiers: a prediction comes in as plain data (`Case`).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,21 +11,21 @@ from django.conf import settings
 
 from decisions.certificates import validity
 from decisions.deciding.cases import Case, Surroundings, facts_of
+from decisions.deciding.reply import Reply, reply_for
 from decisions.in_force import NoPolicyInForce, PolicyInForce, policy_in_force
 from decisions.models import (
     OVERALL,
     Decision,
     Quota,
-    ReplyTemplate,
     lock_stops,
 )
-from decisions.rules import engine, replies
+from decisions.rules import engine
 from decisions.rules.engine import ENGINE_VERSION, Verdict
 from decisions.rules.facts import Facts
 from decisions.rules.guards import could_be_answered, is_probability
 from decisions.rules.policy import IntentPolicy, PolicySnapshot
-from tickets.codes import Level, Outcome, Reason
-from tickets.models import Ticket, changed, first_row, insert, rows_of
+from tickets.codes import Outcome, Reason
+from tickets.models import Ticket, changed, first_row, insert
 from tickets.promises import calendars
 
 DAY = timedelta(hours=24)
@@ -38,9 +37,6 @@ SELECT EXISTS (SELECT 1 FROM decisions_switch WHERE "on"),
 TAKE_ONE = """
 UPDATE decisions_quota SET used = used + 1 WHERE intent = %s AND hour = %s AND used < %s
 """
-NEWEST_VERSION = """
-SELECT * FROM decisions_replytemplate WHERE slug = %s ORDER BY version DESC LIMIT 1
-"""
 RECENT = """
 SELECT COUNT(*) FILTER (WHERE created_at > %s AND created_at <= %s),
        COUNT(*) FILTER (WHERE auto_replied_at > %s)
@@ -48,15 +44,6 @@ SELECT COUNT(*) FILTER (WHERE created_at > %s AND created_at <= %s),
  WHERE requester_id = %s AND id <> %s
    AND (created_at > %s AND created_at <= %s OR auto_replied_at > %s)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A filled-in template."""
-
-    template: ReplyTemplate
-    subject: str
-    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +65,7 @@ def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
     policy = in_force.snapshot
     intent = policy.for_intent(case.intent)
     reply = reply_for(intent, case.variables)
-    ready = reply is not None and replies.is_complete(f"{reply.subject}\n{reply.body}")
+    ready = reply is not None and reply.is_ready
     facts = gather(ticket, case, in_force, reply_ready=ready, now=now)
     verdict = engine.decide(facts, policy)
     if verdict.automates and not take_quota(str(case.intent), intent, policy, now):
@@ -156,12 +143,6 @@ def gather(
     return validity.with_certificate(facts, certificate)
 
 
-def reply_is_ready(case: Case, policy: PolicySnapshot) -> bool:
-    """Whether the intent's reply exists and could be filled in."""
-    reply = reply_for(policy.for_intent(case.intent), case.variables)
-    return reply is not None and replies.is_complete(f"{reply.subject}\n{reply.body}")
-
-
 def wants_second_key(case: Case) -> bool:
     """Whether another classifier's word could still matter. Reads the policy, needs no transaction.
 
@@ -222,28 +203,6 @@ def _take(intent: str, cap: int | None, hour: datetime) -> bool:
     # The first of an hour makes its row; whoever loses that race takes from the winner's.
     insert(Quota(intent=intent, hour=hour), unless_there=True)
     return changed(TAKE_ONE, intent, hour, cap) == 1
-
-
-def reply_for(intent: IntentPolicy, variables: Mapping[str, str]) -> Reply | None:
-    """The intent's reply, filled in; None when there is none or a variable has no value."""
-    if intent.template is None or intent.level == Level.OFF:
-        return None
-    versions = rows_of(ReplyTemplate, NEWEST_VERSION, intent.template)
-    if not versions:
-        return None
-    template = versions[0]
-    try:
-        subject = replies.render(template.subject, variables)
-        return Reply(template, subject, replies.render(template.body, variables))
-    except replies.TemplateIncomplete:
-        return None
-
-
-def draft_reply(intent: str | None, variables: Mapping[str, str]) -> Reply | None:
-    """What an agent is offered for an intent, at whatever level it stands."""
-    rule = policy_in_force().snapshot.for_intent(intent)
-    offered = replace(rule, level=Level.SUGGEST)
-    return reply_for(offered, variables)
 
 
 def audit_data(decision: Decision, commitment: str) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from datetime import datetime
 from decisions.certificates import validity
 from decisions.certificates.validity import Held
 from decisions.deciding import decide as decisions
+from decisions.deciding import reply
 from decisions.deciding.cases import Case, Surroundings, facts_of
-from decisions.deciding.decide import DAY, Reply
+from decisions.deciding.decide import DAY
+from decisions.deciding.reply import Reply
 from decisions.in_force import PolicyInForce, policy_in_force
 from decisions.models import OVERALL, Breaker, Decision, Switch, lock_stops
-from decisions.rules import engine, replies
+from decisions.rules import engine
 from decisions.rules.facts import Facts
 from decisions.rules.policy import IntentPolicy
 from tickets.codes import Channel
@@ -69,7 +71,7 @@ class _Shared:
     def reply(self, intent: IntentPolicy, case: Case) -> Reply | None:
         """The reply to a customer with a name like the first one's; never sent from here."""
         if case.intent not in self.ready:
-            self.ready[case.intent] = decisions.reply_for(intent, case.variables)
+            self.ready[case.intent] = reply.reply_for(intent, case.variables)
         return self.ready[case.intent]
 
 
@@ -86,7 +88,7 @@ def rows_for(cases: Sequence[tuple[Ticket, Case]], *, now: datetime) -> list[Dec
 def _row(ticket: Ticket, case: Case, shared: _Shared) -> Decision:
     policy = shared.in_force.snapshot
     reply = shared.reply(policy.for_intent(case.intent), case)
-    ready = reply is not None and replies.is_complete(f"{reply.subject}\n{reply.body}")
+    ready = reply is not None and reply.is_ready
     facts = facts_of(
         ticket, case, shared.in_force.detector, shared.around(ticket, case), reply_ready=ready
     )

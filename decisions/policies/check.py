@@ -4,23 +4,18 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from django.db.models import F, Window
-from django.db.models.functions import RowNumber
-
 from decisions.certificates import validity
+from decisions.deciding import reply
 from decisions.in_force import NoPolicyInForce, policy_in_force
-from decisions.models import Decision, Policy, ReplyTemplate
-from decisions.rules import replies
+from decisions.models import Decision, Policy
 from decisions.rules.engine import decide
 from decisions.rules.facts import Facts
 from decisions.rules.lint import Finding, Shares, World, lint
 from decisions.rules.policy import PolicySnapshot
 from decisions.rules.topics import PERSON_TOPIC, TopicDetector
-from tickets.codes import Level
-from tickets.models import Message, Queue
+from tickets.models import Message, Queue, text_of
 
 LAST_TICKETS = 500
-ANY_WORDS = dict.fromkeys(replies.VARIABLES, "x")
 
 
 def check(
@@ -42,26 +37,10 @@ def world_for(
     return World(
         risks=risks,
         queues=frozenset(Queue.objects.values_list("slug", flat=True)),
-        templates=sendable(),
+        templates=reply.sendable(),
         certified=certified(now),
         shares=shares(policy, now),
     )
-
-
-def sendable() -> dict[str, bool]:
-    """Each reply by its name, and whether its newest version can be sent as it is."""
-    newest = ReplyTemplate.objects.annotate(
-        place=Window(RowNumber(), partition_by="slug", order_by=F("version").desc())
-    ).filter(place=1)
-    return {row.slug: _can_be_sent(row) for row in newest}
-
-
-def _can_be_sent(row: ReplyTemplate) -> bool:
-    try:
-        words = replies.render(row.subject, ANY_WORDS) + replies.render(row.body, ANY_WORDS)
-    except replies.TemplateIncomplete:
-        return False
-    return replies.is_complete(words)
 
 
 def certified(now: datetime) -> dict[str, float]:
@@ -82,7 +61,7 @@ def shares(policy: PolicySnapshot, now: datetime) -> Shares:
         live = policy_in_force().snapshot
     except NoPolicyInForce:
         live = PolicySnapshot(number=0)
-    ready, earned = sendable(), certified(now)
+    ready, earned = reply.sendable(), certified(now)
     before = after = tickets = 0
     for facts in _last_facts():
         tickets += 1
@@ -109,15 +88,9 @@ def _automates(
         breaker_open=False,
         cap_reached=False,
         certified_threshold=earned.get(facts.intent or ""),
-        reply_ready=reply_ready(facts, policy, ready),
+        reply_ready=reply.is_ready_under(facts, policy, ready),
     )
     return decide(free, policy).automates
-
-
-def reply_ready(facts: Facts, policy: PolicySnapshot, ready: Mapping[str, bool]) -> bool:
-    """Whether this policy's reply could be sent; what was recorded speaks of another policy's."""
-    intent = policy.for_intent(facts.intent)
-    return intent.level != Level.OFF and ready.get(intent.template or "", False)
 
 
 def searched(facts: Facts, text: str, detector: TopicDetector) -> Facts:
@@ -134,7 +107,4 @@ def searched(facts: Facts, text: str, detector: TopicDetector) -> Facts:
 def first_words(tickets: Collection[int]) -> dict[int, str]:
     """What the first message of each ticket says, as it was classified; nothing once erased."""
     rows = Message.objects.openings().filter(ticket__in=tickets) if tickets else []
-    return {
-        row.ticket_id: f"{row.subject}\n\n{row.body}" if row.subject.strip() else row.body
-        for row in rows
-    }
+    return {row.ticket_id: text_of(row.subject, row.body) for row in rows}

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from decisions.deciding import reply
 from decisions.models import Decision, Scenario
-from decisions.policies import check
 from decisions.rules.engine import Verdict, decide
 from decisions.rules.facts import Facts
 from decisions.rules.policy import PolicySnapshot
@@ -70,7 +70,7 @@ def _lasting(facts: Mapping[str, object]) -> dict[str, object]:
 def try_all(policy: PolicySnapshot, scenarios: Iterable[Scenario] | None = None) -> list[Tried]:
     """What the policy says to each active scenario."""
     rows = Scenario.objects.filter(active=True) if scenarios is None else scenarios
-    ready = check.sendable()
+    ready = reply.sendable()
     return [_try(row, policy, ready) for row in rows]
 
 
@@ -79,7 +79,7 @@ def _try(row: Scenario, policy: PolicySnapshot, ready: Mapping[str, bool]) -> Tr
         facts = Facts.from_record(row.facts)
     except (ValueError, TypeError) as error:
         return Tried(row, None, f"its facts cannot be read: {error}")
-    facts = replace(facts, reply_ready=check.reply_ready(facts, policy, ready))
+    facts = replace(facts, reply_ready=reply.is_ready_under(facts, policy, ready))
     verdict = decide(facts, policy)
     if verdict.outcome != row.outcome:
         return Tried(row, verdict, f"comes out as {verdict.outcome}: {', '.join(verdict.reasons)}")

@@ -16,6 +16,7 @@ from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
 from decisions.certificates import validity
 from decisions.certificates.sample import says_wrong
+from decisions.deciding import reply
 from decisions.models import Candidate, Decision, Policy, Review, ShadowVerdict
 from decisions.policies import check, published
 from decisions.rules.engine import Verdict, decide
@@ -112,13 +113,13 @@ def _throws(error: Exception) -> Ask:
 
 
 def _policy_word(policy: PolicySnapshot, decisions: Sequence[Decision]) -> Ask:
-    ready, detector = check.sendable(), TopicDetector(policy.topics)
+    ready, detector = reply.sendable(), TopicDetector(policy.topics)
     differ = {d.ticket_id for d in decisions if _then(d).topics != policy.topics}
     words = check.first_words(differ)
 
     def ask(decision: Decision) -> Word:
         facts = Facts.from_record(decision.facts)
-        facts = replace(facts, reply_ready=check.reply_ready(facts, policy, ready))
+        facts = replace(facts, reply_ready=reply.is_ready_under(facts, policy, ready))
         text = words.get(decision.ticket_id, "")
         if text.strip():
             facts = check.searched(facts, text, detector)
@@ -140,7 +141,7 @@ def word_of_model(decision: Decision, said: Mapping[str, Any], ready: Mapping[st
     facts = replace(
         facts,
         keys_agree=None in (facts.intent, facts.second_key) or facts.intent == facts.second_key,
-        reply_ready=check.reply_ready(facts, policy, ready),
+        reply_ready=reply.is_ready_under(facts, policy, ready),
     )
     return Word(decide(facts, policy), facts.intent, facts.confidence)
 

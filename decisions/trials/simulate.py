@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from django.db.models import Max, Min
 
 from decisions.certificates import sample
+from decisions.deciding import reply
 from decisions.models import Decision, Finding, Policy, Review
 from decisions.policies import check, published
 from decisions.rules.backtest import NOT_ESTIMABLE, Backtest, Case, Flip
@@ -119,7 +120,7 @@ class _Replay:
 
     def __init__(self, policy: PolicySnapshot, window: Window) -> None:
         self.policy, self.window = policy, window
-        self.ready = check.sendable()
+        self.ready = reply.sendable()
         self.sample = _Sample.of(window)
         self.detector: TopicDetector | None = None
         self.result = Backtest(
@@ -163,7 +164,7 @@ class _Replay:
             facts = Facts.from_record(row["facts"])
         except (ValueError, TypeError):
             return None
-        facts = replace(facts, reply_ready=check.reply_ready(facts, self.policy, self.ready))
+        facts = replace(facts, reply_ready=reply.is_ready_under(facts, self.policy, self.ready))
         return self._searched(row, facts, words) if self._topics_differ(row) else facts
 
     def _topics_differ(self, row: Row) -> bool:

@@ -19,7 +19,7 @@ from classification.training.train import OUT_OF_SCOPE, TrainingData
 from decisions.bounds.binomial import STARTS, Permit, permit
 from decisions.certificates import earn, quarantine, statement
 from decisions.certificates.earn import Found
-from decisions.deciding import decide
+from decisions.deciding import reply
 from decisions.deciding.cases import Case, facts_of_words
 from decisions.in_force import policy_in_force
 from decisions.models import Certificate, Quarantine
@@ -200,7 +200,7 @@ def _judged(model: ModelVersion, texts: Sequence[str], intents: Sequence[str]) -
     rows = []
     for text, answer, truth in zip(texts, answers, intents, strict=True):
         case = case_of(text, answer)
-        ready = decide.reply_is_ready(case, in_force.snapshot)
+        ready = reply.is_ready_for(case, in_force.snapshot)
         facts = facts_of_words(case, in_force.detector, reply_ready=ready)
         rows.append(
             _Judged(

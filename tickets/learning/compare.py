@@ -17,8 +17,7 @@ from decisions.certificates import sample
 from decisions.models import Review
 from tickets.codes import ReviewPart, ReviewVerdict
 from tickets.learning import reserve
-from tickets.models import Message
-from tickets.pipeline.ask import text_of
+from tickets.models import Message, text_of
 
 MOST_REVIEWED = 1_000  # the newest; more would keep somebody waiting for no better answer
 NONE = corpus.OUT_OF_SCOPE

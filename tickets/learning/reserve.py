@@ -17,7 +17,7 @@ from decisions.certificates import agreement, draw, earn, statement
 from decisions.certificates import sample as certificates_sample
 from decisions.certificates.sample import Sample
 from decisions.certificates.terms import LIFE
-from decisions.deciding import decide
+from decisions.deciding import reply
 from decisions.deciding.cases import facts_of_words
 from decisions.in_force import policy_in_force
 from decisions.models import Certificate, Decision, ReserveTrial, Review
@@ -27,8 +27,7 @@ from decisions.rules.policy import PolicySnapshot
 from tickets.codes import CertificateKind, ReviewPart
 from tickets.history.record import Actor
 from tickets.learning import certify
-from tickets.models import Message
-from tickets.pipeline import ask
+from tickets.models import Message, text_of
 from tickets.pipeline import decide as pipeline_decide
 
 METHOD = "reserve: fixed sequence from two starts, e-process on blind reviews"
@@ -178,7 +177,7 @@ def _seen_by(model: ModelVersion, decisions: Sequence[Decision]) -> dict[int, Fa
     messages = {message.ticket_id: message for message in openings}
     known = [one for one in decisions if one.ticket_id in messages]
     texts = [
-        ask.text_of(messages[one.ticket_id].subject, messages[one.ticket_id].body) for one in known
+        text_of(messages[one.ticket_id].subject, messages[one.ticket_id].body) for one in known
     ]
     answers = classification.predict_with(model, texts) if texts else []
     in_force = policy_in_force()
@@ -189,7 +188,7 @@ def _seen_by(model: ModelVersion, decisions: Sequence[Decision]) -> dict[int, Fa
             certify.case_of(text, answer),
             variables=pipeline_decide.variables_of(message.ticket, message.sender_name),
         )
-        ready = decide.reply_is_ready(case, in_force.snapshot)
+        ready = reply.is_ready_for(case, in_force.snapshot)
         words = facts_of_words(case, in_force.detector, reply_ready=ready)
         seen[one.ticket_id] = _moved(Facts.from_record(one.facts), words)
     return seen

@@ -7,6 +7,7 @@ from typing import Any
 from classification import services as classification
 from classification.models import ModelVersion
 from classification.services import Answer
+from decisions.deciding import reply
 from decisions.models import Candidate, Decision
 from decisions.policies import check
 from decisions.trials import shadow
@@ -30,7 +31,7 @@ def _ask_model(candidate: Candidate, *, now: datetime, limit: int) -> int:
     if not decisions:
         return 0
     answers = _answers(candidate.model_version, decisions)
-    ready = check.sendable()
+    ready = reply.sendable()
 
     def ask(decision: Decision) -> Word:
         answer = answers[decision.pk]

@@ -29,7 +29,7 @@ from tickets.models.sql import (
     update,
 )
 from tickets.models.targets import ServiceLevel, Target
-from tickets.models.ticket import MESSAGE_LIMIT, Calendar, Message, Queue, Ticket
+from tickets.models.ticket import MESSAGE_LIMIT, Calendar, Message, Queue, Ticket, text_of
 
 __all__ = [
     "MESSAGE_LIMIT",
@@ -62,5 +62,6 @@ __all__ = [
     "insert_many",
     "reserve",
     "rows_of",
+    "text_of",
     "update",
 ]

@@ -252,6 +252,12 @@ class Ticket(models.Model):
         return now < self.tracking_expires_at
 
 
+def text_of(subject: str, body: str) -> str:
+    """What is classified, searched for topics and compared: the subject is often the whole
+    question."""
+    return f"{subject}\n\n{body}" if subject.strip() else body
+
+
 class MessageQuerySet(models.QuerySet["Message"]):
     def visible_to_customer(self) -> Self:
         return self.filter(internal=False)

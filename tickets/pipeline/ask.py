@@ -16,6 +16,7 @@ from classification.remote.llm import SecondOpinion
 from classification.services import Answer
 from decisions.deciding import decide as decisions
 from decisions.deciding.decide import Case
+from tickets.models import text_of
 
 logger = logging.getLogger("supportops.asking")
 
@@ -69,11 +70,6 @@ def question_of(text: str, answer: Answer, automatic_mail: bool = False) -> Ques
         # Reading belongs to the classifier's side: what it throws leads to a person too.
         logger.exception("reading failed")
         return Question(text, Answer(failure="reading_raised"), None, 0, automatic_mail)
-
-
-def text_of(subject: str, body: str) -> str:
-    """What is classified: the subject is often the whole question."""
-    return f"{subject}\n\n{body}" if subject.strip() else body
 
 
 def takes_its_time() -> bool:

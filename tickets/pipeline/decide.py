@@ -17,7 +17,8 @@ from classification.remote import second_key
 from classification.services import Answer
 from decisions.certificates import draw
 from decisions.deciding import decide as decisions
-from decisions.deciding.decide import Case, Reply
+from decisions.deciding.decide import Case
+from decisions.deciding.reply import Reply
 from decisions.models import Decision
 from tickets.codes import (
     AuditKind,

@@ -11,6 +11,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from decisions import in_force
 from decisions.deciding import decide as deciding_decide
 from decisions.deciding.decide import Case
+from decisions.deciding.reply import draft_reply
 from decisions.in_force import NoPolicyInForce
 from decisions.models import Breaker, Decision, Policy, Publication, Quota
 from decisions.policies.publish import publish
@@ -503,10 +504,10 @@ def test_suggest_drafts_the_reply_and_off_does_not(ticket, certified):
 
 def test_a_draft_is_offered_whatever_the_level(starter):
     put_in_force(level=Level.OFF)
-    reply = deciding_decide.draft_reply("order_status", CASE.variables)
+    reply = draft_reply("order_status", CASE.variables)
     assert "Hello Ann," in reply.body
-    assert deciding_decide.draft_reply("complaint", CASE.variables) is None
-    assert deciding_decide.draft_reply(None, CASE.variables) is None
+    assert draft_reply("complaint", CASE.variables) is None
+    assert draft_reply(None, CASE.variables) is None
 
 
 # --- The ticket and the hour ----------------------------------------------------------------------

@@ -12,7 +12,7 @@ from classification.contract import Term
 from classification.models import Intent, Prediction
 from classification.starter import corpus
 from classification.starter.corpus import Example
-from decisions.deciding import decide as decisions
+from decisions.deciding.reply import draft_reply
 from decisions.in_force import NoPolicyInForce
 from decisions.models import Decision, Override, ReplyTemplate
 from decisions.policies import reply_offers
@@ -26,8 +26,8 @@ from tickets.admin.ticket_list.change_list import with_openings
 from tickets.codes import Priority, TicketStatus
 from tickets.desk.agent_actions import STOPPED
 from tickets.desk.customer_actions import CONCLUDED
-from tickets.models import Message, Queue, Ticket, TicketEvent
-from tickets.pipeline import ask, decide
+from tickets.models import Message, Queue, Ticket, TicketEvent, text_of
+from tickets.pipeline import decide
 
 OTHER_TICKETS = 6
 MOST_TERMS = 12
@@ -101,7 +101,7 @@ def suggested_reply(ticket: Ticket) -> Filled | None:
         return None
     values = variables(ticket)
     try:
-        reply = decisions.draft_reply(ticket.intent, values)
+        reply = draft_reply(ticket.intent, values)
     except NoPolicyInForce:
         return None
     return reply_offers.fill_in(reply.template, values) if reply else None
@@ -173,7 +173,7 @@ def explain(ticket: Ticket) -> Terms | None:
     message = Message.objects.filter(ticket=ticket, number=number, erased_at=None).first()
     if message is None:
         return None
-    told = classification.explain(ask.text_of(message.subject, message.body))
+    told = classification.explain(text_of(message.subject, message.body))
     if told is None:
         return None
     version, explanation = told
