@@ -101,6 +101,17 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("browser") is not None:
             item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["playwright._impl._errors"]))
+        if _says_the_same_on_any_database(item):
+            item.add_marker(pytest.mark.one_database)
+
+
+def _says_the_same_on_any_database(item) -> bool:
+    """Pages in a browser, and whatever opens no connection of the suite's own."""
+    if item.get_closest_marker("postgres") is not None:
+        return False
+    touches_rows = {"db", "transactional_db"} & set(item.fixturenames)
+    touches_rows = touches_rows or item.get_closest_marker("django_db") is not None
+    return item.get_closest_marker("browser") is not None or not touches_rows
 
 
 def pytest_runtest_setup(item):
