@@ -228,12 +228,6 @@ def look_again() -> None:
     _serving = replace(_serving, looked_at=-math.inf)
 
 
-def forget_loaded() -> None:
-    """Start over, as a new process would. For tests."""
-    global _serving
-    _serving = _Serving()
-
-
 def row_of(answer: Answer, ticket: Ticket, *, message_number: int, now: datetime) -> PredictionRow:
     """The answer as a row of history, not yet written. It holds no words of the customer."""
     said = answer.prediction

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import log10
 
-from decisions.bounds.cusum import DAYS, Chart, chart_for, run_length
+from decisions.bounds.cusum import chart_for, run_length
 from decisions.models import Breaker
 from decisions.stops import breakers
 from decisions.stops.breakers import CHARTS, Volume
@@ -25,10 +25,6 @@ class Point:
     reviewed: float  # those of reviewed answers alone
     days: float  # the faster of the two
     wrong: float  # wrong answers until then, if only reviews tell
-
-    @property
-    def is_allowed(self) -> bool:
-        return self.days > DAYS / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +82,6 @@ def heights_of(breaker: Breaker, budget: float) -> list[tuple[int, int]]:
         )
         for volume in VOLUMES
     ]
-
-
-def charts_of(breaker: Breaker) -> tuple[Chart, Chart | None]:
-    drawn = breaker.drawn_height
-    return Chart(breaker.step, breaker.height), Chart(breaker.step, drawn) if drawn else None
 
 
 def _drawing(points: Sequence[Point]) -> Drawing:

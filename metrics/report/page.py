@@ -8,7 +8,6 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from metrics.figures import charts
-from metrics.figures.figure import Unit
 from metrics.figures.words import doubt_words, interval_words, rows_words, value_words
 
 HEADLINES = (
@@ -80,7 +79,6 @@ def _line(content: dict[str, Any], name: str) -> dict[str, Any]:
         "rows": rows_words(figure, unit),
         "interval": interval_words(figure, unit),
         "doubt": doubt_words(figure, unit),
-        "is_count": unit == Unit.COUNT,
     }
 
 

@@ -143,12 +143,6 @@ def add_many(lines: Iterable[tuple[int, Sequence[str]]]) -> None:
             cursor.executemany(statements[0][0], [values for _, values in statements])
 
 
-def empty() -> None:
-    """Forget everything. For tests that flush tables: the index is no table of a model."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {TABLE}")  # noqa: S608
-
-
 def _insertion(ticket_id: int, words: Sequence[str]) -> tuple[str, list[Any]]:
     if connection.vendor == "sqlite":
         return f"INSERT INTO {TABLE}(rowid, words) VALUES (%s, %s)", [ticket_id, " ".join(words)]  # noqa: S608

@@ -11,11 +11,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
+from supportops.tests.clean_slate import lift_triggers
 from tickets.codes import AuditKind
 from tickets.history import heads as history_heads
 from tickets.history import record, verify
 from tickets.history.record import Actor, AuditEntry
-from tickets.history.triggers import install_triggers, lift_triggers
+from tickets.history.triggers import install_triggers
 from tickets.models import AuditHead, AuditRecord
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)

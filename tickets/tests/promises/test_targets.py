@@ -326,7 +326,7 @@ def test_spam_and_duplicates_are_owed_nothing_and_count_nowhere(ticket, by_agent
     assert {row.cancelled_at for row in rows} == {NOW + 4 * HOUR}
     assert rows.count() == 2
     assert not Target.objects.breached().exists()
-    assert not Target.objects.due_between(NOW, NOW + 9 * DAY).exists()
+    assert not Target.objects.counted().exists()
     assert targets.notice(now=NOW + 9 * DAY) == 0
 
 
