@@ -18,7 +18,8 @@ from decisions.certificates import quarantine
 from decisions.models import Breaker, Quarantine, Switch
 from decisions.stops import breakers, operating_curve
 from decisions.stops.kill_switch import arm_breaker, set_switch
-from supportops.ui import show
+from decisions.stops.operating_curve import Curve
+from supportops.ui import charts, show
 from supportops.ui.listing import ReadOnlyAdmin
 from tickets.history.record import Actor
 
@@ -78,6 +79,11 @@ class SwitchAdmin(ReadOnlyAdmin):
         return show.clock(switch.changed_at)
 
 
+def _drawn(curve: Curve) -> charts.LogLines:
+    known, reviewed = [p.all_known for p in curve.points], [p.reviewed for p in curve.points]
+    return charts.log_lines([p.rate for p in curve.points], [known, reviewed])
+
+
 @admin.register(Breaker)
 class BreakerAdmin(ReadOnlyAdmin):
     list_display = ("intent_words", "state", "height_now", "drawn_now", "reason", "moment")
@@ -107,6 +113,7 @@ class BreakerAdmin(ReadOnlyAdmin):
             shown |= {
                 "title": f"Breaker for {self.intent_words(breaker)}",
                 "curve": curve,
+                "drawing": _drawn(curve),
                 "path": breakers.path_of(breaker),
                 "drawn_path": breakers.drawn_path_of(breaker),
                 "heights": operating_curve.heights_of(breaker, curve.budget),
