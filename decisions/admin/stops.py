@@ -36,7 +36,7 @@ class SwitchForm(ReasonForm):
     )
 
 
-def told_off(request: HttpRequest, form: forms.Form) -> None:
+def show_errors(request: HttpRequest, form: forms.Form) -> None:
     for errors in form.errors.values():
         for error in errors:
             messages.error(request, str(error))
@@ -71,7 +71,7 @@ class SwitchAdmin(ReadOnlyAdmin):
             words = "Automation is stopped." if on else "Automation may go on."
             messages.success(request, words if turned else f"{words} It stood so already.")
         else:
-            told_off(request, form)
+            show_errors(request, form)
         return HttpResponseRedirect(reverse("admin:index"))
 
     @display(description="Since")
@@ -140,7 +140,7 @@ class BreakerAdmin(ReadOnlyAdmin):
                 request, "The breaker is armed." if armed else "The breaker was armed already."
             )
         else:
-            told_off(request, form)
+            show_errors(request, form)
         return HttpResponseRedirect(reverse("admin:decisions_breaker_change", args=[breaker_id]))
 
     @display(description="Intent")
@@ -209,7 +209,7 @@ class QuarantineAdmin(ReadOnlyAdmin):
             words = "It is back in its certificate." if lifted else "It was lifted already."
             messages.success(request, words)
         else:
-            told_off(request, form)
+            show_errors(request, form)
         return HttpResponseRedirect(reverse("admin:decisions_quarantine_change", args=[row.pk]))
 
     @display(description="Intent")

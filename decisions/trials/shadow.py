@@ -125,14 +125,16 @@ def _policy_word(policy: PolicySnapshot, decisions: Sequence[Decision]) -> Ask:
     return ask
 
 
-def word_of_model(decision: Decision, said: Mapping[str, Any], ready: Mapping[str, bool]) -> Word:
+def word_of_model(
+    decision: Decision, predicted: Mapping[str, Any], ready: Mapping[str, bool]
+) -> Word:
     """What the policy of the time would have decided on a model's prediction.
 
     The model has no certificate yet; it is asked as if it had the one in force for its intent, so
     that something can be compared.
     """
     policy, facts = _then(decision), Facts.from_record(decision.facts)
-    facts = replace(facts, **said)
+    facts = replace(facts, **predicted)
     earned = _certificate(str(decision.facts.get("classifier")), facts.intent, decision.at)
     facts = replace(
         facts,

@@ -29,10 +29,10 @@ class Shape(serializers.Serializer[Any]):
     @classmethod
     def of(cls, row: Any, **known: Any) -> dict[str, Any]:
         """The answer about a row, ready for JSON. What is `known` already is not read."""
-        return {
-            name: known[name] if name in known else read(row)
-            for name, read in _readers(cls).items()
-        }
+        readers = _readers(cls)
+        if not known:
+            return {name: read(row) for name, read in readers}
+        return {name: known[name] if name in known else read(row) for name, read in readers}
 
     @classmethod
     def of_each(cls, rows: Iterable[Any]) -> list[dict[str, Any]]:
@@ -40,9 +40,10 @@ class Shape(serializers.Serializer[Any]):
 
 
 @cache
-def _readers(shape: type[Shape]) -> dict[str, Read]:
+def _readers(shape: type[Shape]) -> tuple[tuple[str, Read], ...]:
     """How each field is read."""
-    return {name: _reader(shape, name, field) for name, field in shape().get_fields().items()}
+    fields = shape().get_fields().items()
+    return tuple((name, _reader(shape, name, field)) for name, field in fields)
 
 
 def _reader(shape: type[Shape], name: str, field: Any) -> Read:
@@ -57,16 +58,11 @@ def _reader(shape: type[Shape], name: str, field: Any) -> Read:
 
 
 def _attribute(path: str) -> Read:
-    first, *others = path.split(".")
-    if not others:
+    first, _, last = path.partition(".")
+    if not last:
         return attrgetter(first)
-
-    def read(row: Any) -> Any:
-        for name in (first, *others):
-            row = None if row is None else getattr(row, name)
-        return row
-
-    return read
+    outer, inner = attrgetter(first), attrgetter(last)
+    return lambda row: None if (found := outer(row)) is None else inner(found)
 
 
 def or_none(path: str) -> Any:

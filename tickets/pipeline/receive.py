@@ -246,7 +246,7 @@ def _ticket(inquiry: Inquiry, requester: Requester, now: datetime) -> Ticket:
 
 
 def _forget_expired(inquiry: Inquiry, now: datetime) -> None:
-    """An expired key may be used anew; the row of its first life goes."""
+    """An expired key may be used again; the row of its first life goes."""
     rows = IdempotencyKey.objects.filter(owner=inquiry.owner, key=inquiry.idempotency_key)
     for row in rows.select_related("ticket"):
         if row.created_at <= now - KEY_LIFE or _is_another_time(inquiry, row, now):

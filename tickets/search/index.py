@@ -119,7 +119,7 @@ class Batch:
 
 
 def rebuild(*, after_id: int = 0, size: int = 500) -> Iterator[Batch]:
-    """Index all tickets anew in the order of their ids.
+    """Index all tickets again in the order of their ids.
 
     May run beside everything else and may stop anywhere: each batch is a transaction.
     """

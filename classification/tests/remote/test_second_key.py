@@ -93,7 +93,7 @@ def test_after_five_failures_in_a_row_nobody_is_asked_for_a_minute(server):
     assert len(server.asked) == 5
 
 
-def test_four_failures_and_a_success_start_the_count_anew(server):
+def test_four_failures_and_a_success_start_the_count_again(server):
     server.behave = DOWN
     failures(4)
     server.behave = acts.label("praise")

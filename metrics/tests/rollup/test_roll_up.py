@@ -263,7 +263,7 @@ def test_of_two_who_count_at_once_one_gives_up(monkeypatch):
     assert TouchedHour.objects.count() == 1
 
 
-# --- Maturing, skipping, starting anew ------------------------------------------------------------
+# --- Maturing, skipping, starting again -----------------------------------------------------------
 
 
 def test_an_answer_matures_by_itself_though_nothing_touches_it(starter, says):
@@ -305,7 +305,7 @@ def test_ten_empty_years_are_skipped(django_assert_max_num_queries):
     assert ask.period(NOW - timedelta(days=4000), NOW, NOW).counts.tickets == 2
 
 
-def test_other_days_of_silence_make_everything_be_counted_anew(starter, says, settings):
+def test_other_days_of_silence_make_everything_be_counted_again(starter, says, settings):
     CertificateFactory()
     says("order_status")
     receive(inquiry(), now=NOW)

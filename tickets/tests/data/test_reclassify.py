@@ -1,4 +1,4 @@
-"""Old tickets predicted anew: new predictions, never a new decision in a decided round."""
+"""Old tickets predicted again: new predictions, never a new decision in a decided round."""
 
 import tracemalloc
 from datetime import timedelta

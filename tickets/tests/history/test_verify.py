@@ -50,7 +50,7 @@ def execute(statement, parameters=()):
 
 
 def edit(draw, rows):
-    """Another word in a body; the digest made anew, as a careful forger would."""
+    """Another word in a body; the digest made again, as a careful forger would."""
     row = draw.choice(rows)
     body = row["body"].replace("escalate", "auto_resolve")
     digest = draw.choice([row["digest"], record.hashlib.sha256(body.encode()).hexdigest()])
@@ -58,7 +58,7 @@ def edit(draw, rows):
         "UPDATE tickets_auditrecord SET body = %s, digest = %s WHERE id = %s",
         [body, digest, row["id"]],
     )
-    # With its digest made anew only the next record shows that something before it changed.
+    # With its digest made again only the next record shows that something before it changed.
     return {row["number"], row["number"] + (digest != row["digest"])}
 
 

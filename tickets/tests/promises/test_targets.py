@@ -289,7 +289,7 @@ def test_a_missed_answer_stays_missed_though_the_ticket_is_resolved(ticket, by_a
     assert first.met_at == NOW + 3 * HOUR
 
 
-def test_a_reopening_begins_both_promises_anew(ticket, by_agent):
+def test_a_reopening_begins_both_promises_again(ticket, by_agent):
     replies(ticket, by_agent, NOW + HOUR)
     agent_actions.resolve(ticket.pk, actor=by_agent, now=NOW + 2 * HOUR)
     customer_actions.customer_reply(ticket.pk, "It is broken again.", now=NOW + 2 * DAY)
