@@ -1,7 +1,7 @@
 # SupportOps as an image: docker build -t supportops .
 # With the sentence encoder's libraries: docker build --build-arg EXTRAS="-r requirements-encoder.lock" .
 
-# Debian 13 has SQLite 3.46, which can lose a commit when its write-ahead log starts anew (W001 in
+# Debian 13 has SQLite 3.46, which can lose a commit when its write-ahead log starts again (W001 in
 # docs/operations.md). This package carries the sources of 3.53.2; its digest is pinned.
 FROM node:24-slim AS sqlite-source
 WORKDIR /source

@@ -61,7 +61,7 @@ LOCK := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --gene
   --no-emit-index-url --custom-compile-command "make lock"
 
 .PHONY: lock
-lock: $(VENV)/.dev  ## Write the lock files anew from requirements*.txt: make lock [ARGS=--upgrade]
+lock: $(VENV)/.dev  ## Write the lock files from requirements*.txt: make lock [ARGS=--upgrade]
 	@$(LOCK) $(ARGS) requirements-dev.txt -o requirements-dev.lock
 	@for set in requirements requirements-postgres requirements-celery requirements-encoder; do \
 	  $(LOCK) --constraints requirements-dev.lock $$set.txt -o $$set.lock; \

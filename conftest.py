@@ -27,14 +27,12 @@ from classification import services as classification
 from classification.contract import Explanation, Prediction
 from classification.models import Intent
 from classification.training import starter_intents
-from decisions import in_force
-from decisions.certificates import validity
 from decisions.policies import starter as starter_policy
 from supportops.console.roles import install_roles
+from supportops.tests import clean_slate
+from supportops.tests.clean_slate import lift_triggers
 from tickets.codes import NoIntent, Role, Scope
-from tickets.history.triggers import lift_triggers
 from tickets.models import ApiKey
-from tickets.search import index
 
 # Nothing is left behind: what Hypothesis keeps goes with the directory of this run.
 hypothesis.configuration.set_hypothesis_home_dir(django_settings.DATA_DIR / "hypothesis")
@@ -165,7 +163,7 @@ def history_can_be_flushed():
     def lift_and_flush(case):
         with transaction.atomic():  # some hundred statements, one wait for the disk
             lift_triggers()
-            index.empty()
+            clean_slate.empty_search()
             flush(case)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -176,9 +174,9 @@ def history_can_be_flushed():
 @pytest.fixture(autouse=True)
 def nothing_remembered():
     """What a process keeps in memory belongs to rows of another test."""
-    in_force.forget_policy()
-    validity.forget_tested()
-    classification.forget_loaded()
+    clean_slate.forget_policy()
+    clean_slate.forget_tested()
+    clean_slate.forget_loaded()
     cache.clear()
 
 

@@ -1,5 +1,6 @@
 """The endpoint of predictions: what the classifier says about a text. Nothing is stored."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiExample
@@ -12,7 +13,8 @@ from classification import services
 from classification.services import Answer
 from tickets.api.endpoint import Endpoint, described
 from tickets.api.fields import StrictSerializer, Text, checked
-from tickets.api.responses import Alternative, Number, Shape, Words
+from tickets.api.responses import Alternative
+from tickets.api.shapes import Number, Shape, Words
 from tickets.codes import Scope
 from tickets.models import MESSAGE_LIMIT
 
@@ -39,13 +41,31 @@ class Term(Shape):
 
 
 class PredictionShape(Shape):
-    intent = Words(allow_null=True)
-    confidence = Number(allow_null=True, help_text="Of the best guess, also when abstained.")
+    """What the classifier says. A failure is an abstention with its own reason."""
+
+    intent = Words(allow_null=True, source="prediction.intent")
+    confidence = Number(
+        allow_null=True,
+        source="prediction.confidence",
+        help_text="Of the best guess, also when abstained.",
+    )
     abstained = serializers.BooleanField()
     reason = Words(allow_null=True, help_text="Why no intent is named.")
     alternatives = Alternative(many=True, help_text="The best guess first.")
     terms = Term(many=True)
-    model = Words(allow_null=True)
+    model = Words(allow_null=True, source="classifier")
+
+    @staticmethod
+    def read_abstained(answer: Answer) -> bool:
+        return answer.prediction is None or answer.prediction.intent is None
+
+    @staticmethod
+    def read_reason(answer: Answer) -> str | None:
+        return answer.prediction.reason if answer.prediction else answer.failure
+
+    @staticmethod
+    def read_alternatives(answer: Answer) -> Sequence[tuple[str, float]]:
+        return answer.prediction.alternatives if answer.prediction else ()
 
 
 class Predictions(Endpoint):
@@ -72,29 +92,10 @@ class Predictions(Endpoint):
         given = checked(Texts, request.data)
         texts = given.get("texts") or [given["text"]]
         answers = services.predict_many(texts)
-        return Response([record_of(t, a) for t, a in zip(texts, answers, strict=True)])
+        return Response([_answer(t, a) for t, a in zip(texts, answers, strict=True)])
 
 
-def record_of(text: str, answer: Answer) -> dict[str, Any]:
-    """What the classifier said, JSON-ready. A failure is an abstention with its own reason."""
-    said = answer.prediction
-    return {
-        "intent": said.intent if said else None,
-        "confidence": said.confidence if said else None,
-        "abstained": said is None or said.intent is None,
-        "reason": said.reason if said else answer.failure,
-        "alternatives": [
-            {"intent": slug, "confidence": confidence}
-            for slug, confidence in (said.alternatives if said else ())
-        ],
-        "terms": _terms(text) if said else [],
-        "model": answer.classifier,
-    }
-
-
-def _terms(text: str) -> list[dict[str, Any]]:
-    explained = services.explain(text, nearest=0)
-    if explained is None:
-        return []
-    _, explanation = explained
-    return [{"text": term.text, "weight": term.weight} for term in explanation.terms]
+def _answer(text: str, answer: Answer) -> dict[str, Any]:
+    explained = services.explain(text, nearest=0) if answer.prediction else None
+    terms = explained[1].terms if explained else ()
+    return PredictionShape.of(answer, terms=Term.of_each(terms))

@@ -105,42 +105,46 @@ def predict_with(model: ModelVersion, texts: Sequence[str]) -> list[Answer]:
     )
     risks = dict(Intent.objects.filter(active=True).values_list("slug", "risk"))
     predictions = classifier.predict(list(texts))
-    return [_checked(said, classifier.version, risks) for said in predictions]
+    return [_checked(prediction, classifier.version, risks) for prediction in predictions]
 
 
-def _checked(said: Any, version: str, risks: Mapping[str, str | None]) -> Answer:
+def _checked(prediction: Any, version: str, risks: Mapping[str, str | None]) -> Answer:
     """Nothing that a classifier says is taken on trust."""
-    fault = _fault(said, risks)
+    fault = _fault(prediction, risks)
     if fault is not None:
         return Answer(classifier=version, failure=fault)
-    return Answer(prediction=said, classifier=version, risk=risks.get(said.intent or ""))
+    return Answer(
+        prediction=prediction, classifier=version, risk=risks.get(prediction.intent or "")
+    )
 
 
-def _fault(said: Any, risks: Mapping[str, str | None]) -> str | None:
+def _fault(prediction: Any, risks: Mapping[str, str | None]) -> str | None:
     """What keeps a prediction from being believed; None when nothing does."""
-    if not isinstance(said, Prediction):
+    if not isinstance(prediction, Prediction):
         return "no_prediction"
-    if not _is_share(said.confidence) or said.confidence == 0:
+    if not _is_share(prediction.confidence) or prediction.confidence == 0:
         return "confidence_invalid"
-    if not _is_share(said.margin):
+    if not _is_share(prediction.margin):
         return "margin_invalid"
-    if said.intent is not None and not (isinstance(said.intent, str) and said.intent in risks):
+    if prediction.intent is not None and not (
+        isinstance(prediction.intent, str) and prediction.intent in risks
+    ):
         return "unknown_intent"
-    if (said.intent is None) != isinstance(said.reason, NoIntent):
+    if (prediction.intent is None) != isinstance(prediction.reason, NoIntent):
         return "intent_without_reason"
-    return None if _fits_together(said) else "prediction_invalid"
+    return None if _fits_together(prediction) else "prediction_invalid"
 
 
-def _fits_together(said: Prediction) -> bool:
+def _fits_together(prediction: Prediction) -> bool:
     """The confidence speaks of the intent, and what goes on record has the promised types."""
-    names = [said.best_guess, said.runner_up or "", said.language or ""]
+    names = [prediction.best_guess, prediction.runner_up or "", prediction.language or ""]
     if not all(isinstance(name, str) for name in names):
         return False
-    if said.intent is not None and said.intent != said.best_guess:
+    if prediction.intent is not None and prediction.intent != prediction.best_guess:
         return False
-    return isinstance(said.alternatives, tuple) and all(
+    return isinstance(prediction.alternatives, tuple) and all(
         isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], str) and _is_share(one[1])
-        for one in said.alternatives
+        for one in prediction.alternatives
     )
 
 
@@ -228,15 +232,9 @@ def look_again() -> None:
     _serving = replace(_serving, looked_at=-math.inf)
 
 
-def forget_loaded() -> None:
-    """Start over, as a new process would. For tests."""
-    global _serving
-    _serving = _Serving()
-
-
 def row_of(answer: Answer, ticket: Ticket, *, message_number: int, now: datetime) -> PredictionRow:
     """The answer as a row of history, not yet written. It holds no words of the customer."""
-    said = answer.prediction
+    prediction = answer.prediction
     row = PredictionRow(
         ticket=ticket,
         message_number=message_number,
@@ -246,12 +244,12 @@ def row_of(answer: Answer, ticket: Ticket, *, message_number: int, now: datetime
         milliseconds=round(answer.milliseconds, 3),
         at=now,
     )
-    if said is not None:
-        row.intent, row.no_intent = said.intent, said.reason
-        row.best_guess, row.confidence = said.best_guess, said.confidence
-        row.runner_up, row.margin = said.runner_up, said.margin
-        row.alternatives = [[slug, round(p, 6)] for slug, p in said.alternatives]
-        row.language = said.language
+    if prediction is not None:
+        row.intent, row.no_intent = prediction.intent, prediction.reason
+        row.best_guess, row.confidence = prediction.best_guess, prediction.confidence
+        row.runner_up, row.margin = prediction.runner_up, prediction.margin
+        row.alternatives = [[slug, round(p, 6)] for slug, p in prediction.alternatives]
+        row.language = prediction.language
     return row
 
 

@@ -49,8 +49,3 @@ def policy_in_force() -> PolicyInForce:
         _in_force.clear()
         _in_force[publication_id] = known
     return known
-
-
-def forget_policy() -> None:
-    """Read the policy anew. For tests, in which numbers repeat."""
-    _in_force.clear()

@@ -18,7 +18,7 @@ FIXED_BRANCHES: tuple[Version, ...] = ((3, 44, 6), (3, 50, 7))
 
 
 def has_wal_reset_race(version: Version) -> bool:
-    """Whether this SQLite can, very rarely, lose a commit while the write-ahead log starts anew."""
+    """Whether this SQLite can, very rarely, lose a commit when the write-ahead log starts again."""
     if not FIRST_AFFECTED <= version < FIXED:
         return False
     return not any(version[:2] == fixed[:2] and version >= fixed for fixed in FIXED_BRANCHES)

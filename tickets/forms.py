@@ -28,7 +28,7 @@ NUMBER = re.compile(r"[0-9]{1,9}")
 def browser_key(request: HttpRequest) -> str:
     """What a browser is known by: the same words from it, sent twice, still make one ticket.
 
-    The same for each page of a browser, since going back may load the form anew.
+    The same for each page of a browser, since going back may load the form again.
     """
     get_token(request)  # makes the secret of this browser, where it has none yet
     return salted_hmac("tickets.forms", request.META["CSRF_COOKIE"]).hexdigest()

@@ -20,7 +20,7 @@ from classification.contract import ClassifierUnavailable, ModelDamaged
 from classification.models import ModelVersion, Promotion
 from decisions.models import Certificate
 from supportops.ui import show
-from supportops.ui.charts import Chart, Series
+from supportops.ui.charts import AS_STATED, Chart, Series, radius
 from supportops.ui.listing import ReadOnlyAdmin
 from tickets.history.record import Actor
 from tickets.learning import compare
@@ -190,12 +190,12 @@ def reliability(scores: dict[str, Any]) -> Chart | None:
         x_label="stated confidence",
         y_label="share right",
         series=[
-            Series("as stated", [(0.0, 0.0), (1.0, 1.0)], look="dashed", tone="plain"),
+            AS_STATED,
             Series(
                 "messages, larger where they are many",
                 [(one["stated"], one["right"]) for one in bins],
                 look="dots",
-                sizes=[round(3 + 7 * (one["rows"] / most) ** 0.5, 1) for one in bins],
+                sizes=[radius(one["rows"], most) for one in bins],
             ),
         ],
         headings=("Stated", "Right", "Messages"),

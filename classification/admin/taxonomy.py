@@ -41,7 +41,7 @@ class PredictionAdmin(ReadOnlyAdmin):
     list_display = (
         "number",
         "to_ticket",
-        "said",
+        "predicted",
         "how_sure",
         "runner_up",
         "classifier",
@@ -62,7 +62,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         return format_html('<a class="so-link" href="{}">{}</a>', address, prediction.ticket)
 
     @display(description="Intent")
-    def said(self, prediction: Prediction) -> str | SafeString:
+    def predicted(self, prediction: Prediction) -> str | SafeString:
         if prediction.failure:
             return show.pill(show.spoken(prediction.failure), "danger")
         if prediction.intent is None:

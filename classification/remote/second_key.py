@@ -41,14 +41,11 @@ def is_required() -> bool:
     return is_on() and settings.LLM_REQUIRED
 
 
-def ask(text: str, *, now: datetime) -> SecondOpinion:
-    """What the language model makes of a message. Never raises; waits until the deadline at most,
-    so it is nothing for a request or a transaction."""
-    return ask_many([text], now=now)[0]
-
-
 def ask_many(texts: Sequence[str], *, now: datetime) -> list[SecondOpinion]:
-    """One opinion each; up to `AT_ONCE` questions wait for their answers at the same time."""
+    """What the language model makes of messages; up to `AT_ONCE` questions wait at the same time.
+
+    Never raises; waits until the deadline at most, so it is nothing for a request or a transaction.
+    """
     try:
         classifier = _classifier()
         barred = [_barred(now) for _ in texts]

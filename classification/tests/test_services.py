@@ -13,6 +13,7 @@ from classification.models import Intent, Promotion
 from classification.models import Prediction as PredictionRow
 from classification.services import LOOK_AGAIN_SECONDS, predict, predict_many, promote
 from classification.tests.factories import ModelVersionFactory
+from supportops.tests import clean_slate
 from tickets.codes import AuditKind, NoIntent
 from tickets.history.record import Actor
 from tickets.models import AuditRecord
@@ -126,7 +127,7 @@ def test_a_damaged_model_is_refused_and_the_one_before_serves_on(models, how, ca
     put_in_force(bad)
     assert predict("my parcel").prediction.intent == "order_status"
     assert f"model refused: {bad.version}" in caplog.text
-    services.forget_loaded()  # a process that starts after the damage
+    clean_slate.forget_loaded()  # a process that starts after the damage
     assert services.serving_version() == good.version
 
 
@@ -151,7 +152,7 @@ def test_when_all_models_are_damaged_keywords_serve(models):
         model = ModelVersionFactory(keywords=keywords)
         put_in_force(model)
         damage(model, models, "facts")
-    services.forget_loaded()
+    clean_slate.forget_loaded()
     assert services.serving_version() == KEYWORDS_VERSION
 
 
@@ -175,7 +176,7 @@ def test_whatever_keeps_a_model_from_loading_it_is_refused(monkeypatch, error):
 def test_threads_that_come_while_the_first_model_loads_wait_for_it(monkeypatch):
     model = ModelVersionFactory()
     put_in_force(model)
-    services.forget_loaded()
+    clean_slate.forget_loaded()
     loads, load, coming = [], registry.load_classifier, threading.Semaphore(0)
 
     def slow(*args, **kwargs):

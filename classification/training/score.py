@@ -43,10 +43,10 @@ def write_predictions(path: Path, data: TrainingData, predictions: Sequence[Pred
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "true", "predicted", "confidence"])
-        for text, true, said in zip(data.texts, data.intents, predictions, strict=True):
-            predicted = said.intent or "oos"
+        for text, true, prediction in zip(data.texts, data.intents, predictions, strict=True):
+            predicted = prediction.intent or "oos"
             wanted = "oos" if true == OUT_OF_SCOPE else true
-            writer.writerow([text, wanted, predicted, repr(said.confidence)])
+            writer.writerow([text, wanted, predicted, repr(prediction.confidence)])
 
 
 def as_text(scored: Scored) -> str:

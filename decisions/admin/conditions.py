@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from classification.models import Intent
 from decisions.rules.policy import RULE_FACTS, RuleInvalid
-from decisions.rules.rule_lines import typed
+from decisions.rules.read_condition import typed
 from decisions.why.words import OPERATOR_WORDS
 from tickets.codes import Channel
 

@@ -24,7 +24,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from classification.models import Intent
 from decisions.admin.conditions import ConditionsField
 from decisions.admin.policy_pages import TryingPages, checks_of, in_force, risks
-from decisions.admin.stops import ReasonForm, told_off
+from decisions.admin.stops import ReasonForm, show_errors
 from decisions.models import EscalationRule, IntentRule, Policy, Publication, ReplyTemplate
 from decisions.policies import drafts
 from decisions.policies.publish import NotPublishable, publish
@@ -242,7 +242,7 @@ class PolicyAdmin(TryingPages, NamesSlugs, ConsoleAdmin):
             return policy
         form = ReasonForm(request.POST)
         if not form.is_valid():
-            told_off(request, form)
+            show_errors(request, form)
             return self.to_page(policy_id)
         try:
             publish(

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from classification.models import Intent
-from decisions.admin.stops import ReasonForm, told_off
+from decisions.admin.stops import ReasonForm, show_errors
 from decisions.models import Candidate, Policy, Publication, ReplyTemplate, Review
 from decisions.policies import check, drafts, scenarios
 from decisions.policies.compare import compare
@@ -211,7 +211,7 @@ class TryingPages:
             return policy
         form = ReasonForm(request.POST)
         if not form.is_valid():
-            told_off(request, form)
+            show_errors(request, form)
             return self.to_page(policy_id)
         try:
             propose(

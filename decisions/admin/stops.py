@@ -18,7 +18,8 @@ from decisions.certificates import quarantine
 from decisions.models import Breaker, Quarantine, Switch
 from decisions.stops import breakers, operating_curve
 from decisions.stops.kill_switch import arm_breaker, set_switch
-from supportops.ui import show
+from decisions.stops.operating_curve import Curve
+from supportops.ui import charts, show
 from supportops.ui.listing import ReadOnlyAdmin
 from tickets.history.record import Actor
 
@@ -35,7 +36,7 @@ class SwitchForm(ReasonForm):
     )
 
 
-def told_off(request: HttpRequest, form: forms.Form) -> None:
+def show_errors(request: HttpRequest, form: forms.Form) -> None:
     for errors in form.errors.values():
         for error in errors:
             messages.error(request, str(error))
@@ -70,12 +71,17 @@ class SwitchAdmin(ReadOnlyAdmin):
             words = "Automation is stopped." if on else "Automation may go on."
             messages.success(request, words if turned else f"{words} It stood so already.")
         else:
-            told_off(request, form)
+            show_errors(request, form)
         return HttpResponseRedirect(reverse("admin:index"))
 
     @display(description="Since")
     def moment(self, switch: Switch) -> str | SafeString:
         return show.clock(switch.changed_at)
+
+
+def _drawn(curve: Curve) -> charts.LogLines:
+    known, reviewed = [p.all_known for p in curve.points], [p.reviewed for p in curve.points]
+    return charts.log_lines([p.rate for p in curve.points], [known, reviewed])
 
 
 @admin.register(Breaker)
@@ -107,6 +113,7 @@ class BreakerAdmin(ReadOnlyAdmin):
             shown |= {
                 "title": f"Breaker for {self.intent_words(breaker)}",
                 "curve": curve,
+                "drawing": _drawn(curve),
                 "path": breakers.path_of(breaker),
                 "drawn_path": breakers.drawn_path_of(breaker),
                 "heights": operating_curve.heights_of(breaker, curve.budget),
@@ -133,7 +140,7 @@ class BreakerAdmin(ReadOnlyAdmin):
                 request, "The breaker is armed." if armed else "The breaker was armed already."
             )
         else:
-            told_off(request, form)
+            show_errors(request, form)
         return HttpResponseRedirect(reverse("admin:decisions_breaker_change", args=[breaker_id]))
 
     @display(description="Intent")
@@ -202,7 +209,7 @@ class QuarantineAdmin(ReadOnlyAdmin):
             words = "It is back in its certificate." if lifted else "It was lifted already."
             messages.success(request, words)
         else:
-            told_off(request, form)
+            show_errors(request, form)
         return HttpResponseRedirect(reverse("admin:decisions_quarantine_change", args=[row.pk]))
 
     @display(description="Intent")

@@ -17,7 +17,7 @@ from unfold.decorators import display
 from classification.models import ModelVersion
 from decisions.admin.policy_pages import candidate_address
 from decisions.admin.record import ticket_link
-from decisions.admin.stops import told_off
+from decisions.admin.stops import show_errors
 from decisions.models import Candidate, Decision, Policy, Scenario
 from decisions.policies import scenarios
 from decisions.policies.scenarios import ScenarioInvalid, Tried
@@ -89,7 +89,7 @@ class ScenarioAdmin(ConsoleAdmin):
         back = reverse("admin:tickets_ticket_change", args=[decision.ticket_id])
         form = KeepForm(request.POST)
         if not form.is_valid():
-            told_off(request, form)
+            show_errors(request, form)
             return HttpResponseRedirect(back)
         try:
             row = scenarios.keep(

@@ -14,7 +14,7 @@ from decisions.policies import published
 from decisions.rules import engine
 from decisions.rules.counterfactual import Change, counterfactual
 from decisions.rules.facts import Facts
-from tickets.api.endpoint import LARGEST_ID, Endpoint, PageQuery, answer_page, described, page_of
+from tickets.api.endpoint import LARGEST_ID, Endpoint, PageQuery, described, page_of
 from tickets.api.fields import Moment, OneOf, Slug, checked_query
 from tickets.codes import Outcome, Scope
 from tickets.models import Ticket
@@ -56,8 +56,8 @@ class DecisionList(Endpoint):
     )
     def get(self, request: Request) -> Response:
         asked = checked_query(DecisionQuery, request.query_params)
-        decisions, pages = page_of(self, _filtered(_shown(Decision.objects.all()), asked))
-        return answer_page(pages, [record_of(decision) for decision in decisions])
+        rows = _filtered(_shown(Decision.objects.all()), asked)
+        return responses.DecisionPage.answer(page_of(self, rows))
 
 
 class DecisionDetail(Endpoint):
@@ -77,12 +77,11 @@ class DecisionDetail(Endpoint):
             raise Http404
         changes, note = turn_of(decision)
         return Response(
-            {
-                **record_of(decision),
-                "counterfactual": changes and [change.as_record() for change in changes],
-                "counterfactual_note": note,
-                "overrides": _overrides(decision),
-            }
+            responses.DecisionDetail.of(
+                decision,
+                counterfactual=changes and responses.Change.of_each(changes),
+                counterfactual_note=note,
+            )
         )
 
 
@@ -104,32 +103,6 @@ def _filtered(decisions: QuerySet[Decision], asked: dict[str, Any]) -> QuerySet[
     return decisions.filter(**conditions)
 
 
-def record_of(decision: Decision) -> dict[str, Any]:
-    """A decision as it stands on record."""
-    return {
-        "id": decision.pk,
-        "ticket": decision.ticket.reference,
-        "round": decision.round,
-        "at": decision.at,
-        "outcome": decision.outcome,
-        "shadow_outcome": decision.shadow_outcome,
-        "reasons": decision.reasons,
-        "intent": decision.intent,
-        "confidence": decision.confidence,
-        "queue": decision.queue or None,
-        "priority": decision.priority,
-        "template": str(decision.template) if decision.template else None,
-        "policy_version": decision.policy.number if decision.policy else None,
-        "policy_digest": decision.policy_digest or None,
-        "model": decision.facts.get("classifier"),
-        "prediction": decision.prediction_id,
-        "engine_version": decision.engine_version,
-        "software_version": decision.software_version,
-        "facts": decision.facts,
-        "trace": decision.trace,
-    }
-
-
 def turn_of(decision: Decision) -> tuple[tuple[Change, ...] | None, str | None]:
     """The smallest changes that would have turned a decision, or a sentence why there are none."""
     if decision.policy_id is None or not decision.facts:
@@ -147,17 +120,3 @@ def turn_of(decision: Decision) -> tuple[tuple[Change, ...] | None, str | None]:
         return changes, None
     guarded = any(step.fired and step.stage == "guard" for step in verdict.trace)
     return None, GUARD_FIRED if guarded else NOTHING_TURNS
-
-
-def _overrides(decision: Decision) -> list[dict[str, Any]]:
-    return [
-        {
-            "kind": override.kind,
-            "user": override.user.get_username(),
-            "before": override.before or None,
-            "after": override.after or None,
-            "machine_was_wrong": override.machine_was_wrong,
-            "at": override.at,
-        }
-        for override in decision.overrides.select_related("user")
-    ]

@@ -15,7 +15,7 @@ from decisions.reviews import answers, queue
 from decisions.reviews.answers import Answer, AnswerIncomplete, NotYours
 from tickets.api.endpoint import LARGEST_ID, Endpoint, described
 from tickets.api.fields import Flag, OneOf, Slug, StrictSerializer, Text
-from tickets.api.responses import Shape, When, Words, code
+from tickets.api.shapes import Shape, When, Words, code
 from tickets.codes import ReviewPart, ReviewVerdict, Scope
 
 
@@ -83,14 +83,9 @@ class NextReview(ReviewEndpoint):
         if review is None:
             return Response(status=204)
         opening = queue.opening_of(review)
+        open_ = queue.open_for(user, may_settle=settles).count()
         return Response(
-            {
-                "id": review.pk,
-                "part": review.part,
-                "subject": opening.subject,
-                "message": opening.body,
-                "open": queue.open_for(user, may_settle=settles).count(),
-            }
+            ReviewQuestion.of(review, subject=opening.subject, message=opening.body, open=open_)
         )
 
 
@@ -119,16 +114,7 @@ class AnswerReview(ReviewEndpoint):
             raise ValidationError({"verdict": [str(error)]}) from error
         except (NotYours, Review.DoesNotExist) as error:
             raise NotOpen from error
-        return Response(
-            {
-                "id": review.pk,
-                "part": review.part,
-                "verdict": review.verdict,
-                "intent": review.intent,
-                "machine_could": review.machine_could,
-                "answered_at": review.answered_at,
-            }
-        )
+        return Response(ReviewAnswered.of(review))
 
     def _answer(self, pk: int, user: User, data: dict[str, Any]) -> Review:
         if pk > LARGEST_ID:

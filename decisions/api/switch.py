@@ -13,7 +13,7 @@ from decisions.reasons import ReasonMissing
 from decisions.stops.kill_switch import set_switch
 from tickets.api.endpoint import Endpoint, described
 from tickets.api.fields import Flag, StrictSerializer, Text
-from tickets.api.responses import Shape, When, Words
+from tickets.api.shapes import Shape, When, Words
 from tickets.codes import Scope
 from tickets.history.record import Actor
 
@@ -24,6 +24,10 @@ class SwitchState(Shape):
     on = serializers.BooleanField(help_text="true: nothing is answered automatically.")
     reason = Words(help_text="What was said when it was turned last.")
     changed_at = When(allow_null=True)
+
+    @classmethod
+    def now(cls) -> dict[str, Any]:
+        return cls.of(Switch.objects.first() or Switch(on=False, reason=""))
 
 
 class SwitchTurn(StrictSerializer):
@@ -44,7 +48,7 @@ class KillSwitch(Endpoint):
         answers={200: SwitchState},
     )
     def get(self, request: Request) -> Response:
-        return Response(_state())
+        return Response(SwitchState.now())
 
     @described(
         name="switch_turn",
@@ -66,11 +70,4 @@ class KillSwitch(Endpoint):
             )
         except ReasonMissing as error:
             raise ValidationError({"reason": [str(error)]}) from error
-        return Response(_state())
-
-
-def _state() -> dict[str, Any]:
-    switch = Switch.objects.first()
-    if switch is None:
-        return {"on": False, "reason": "", "changed_at": None}
-    return {"on": switch.on, "reason": switch.reason, "changed_at": switch.changed_at}
+        return Response(SwitchState.now())

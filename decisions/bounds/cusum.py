@@ -5,7 +5,7 @@ a right one; it trips at S >= h. h is computed (Brook and Evans 1972) for a stat
 trips a year. Evidence that comes late is booked on its decision.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log
@@ -99,27 +99,13 @@ def chart_for(*, alpha: float, scored_a_day: float, false_trips_a_year: float) -
     return Chart(step, height_for(step, alpha, wanted))
 
 
-def follow(outcomes: Iterable[bool | None], chart: Chart, *, start: int = 0) -> Path:
-    """Follow answers in the order of their decisions; True is wrong, None not known yet.
-
-    What is not known counts as right, so the path never lies above the one with full knowledge: a
-    delay can only postpone a trip, never cause one.
-    """
-    level = highest = start
-    scored = wrong = 0
-    tripped = False
-    for outcome in outcomes:
-        scored += 1
-        wrong += outcome is True
-        level = max(0, level + (chart.step - 1 if outcome else -1))
-        highest = max(highest, level)
-        tripped = tripped or level >= chart.height
-    return Path(level, highest, tripped, scored, wrong)
-
-
 def follow_places(places: Sequence[int], scored: int, chart: Chart, *, start: int = 0) -> Path:
-    """The same path, from the places of the wrong answers among all of them, counted from 1 and in
-    order: what lies between two of them only goes down."""
+    """Follow answers in the order of their decisions, given the places of the wrong ones, counted
+    from 1: what lies between two of them only goes down.
+
+    What is not known yet counts as right, so the path never lies above the one with full knowledge:
+    a delay can only postpone a trip, never cause one.
+    """
     level = highest = start
     before = 0
     for place in places:
@@ -127,8 +113,3 @@ def follow_places(places: Sequence[int], scored: int, chart: Chart, *, start: in
         highest, before = max(highest, level), place
     level = max(0, level - (scored - before))
     return Path(level, highest, highest >= chart.height, scored, len(places))
-
-
-def operating_curve(chart: Chart, rates: Sequence[float]) -> list[tuple[float, float]]:
-    """Expected scored answers until the trip, for each true rate."""
-    return [(rate, run_length(chart.step, chart.height, rate)) for rate in rates]

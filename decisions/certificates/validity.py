@@ -130,8 +130,3 @@ def tested_policy(digest: str) -> PolicySnapshot | None:
         policy = Policy.objects.filter(published=True, digest=digest).first()
         _tested[digest] = lowered(policy.snapshot()) if policy else None
     return _tested[digest]
-
-
-def forget_tested() -> None:
-    """Read policies anew. For tests, in which ids and contents repeat."""
-    _tested.clear()

@@ -183,7 +183,7 @@ class _Stopped:
 
 
 def _stopped(intent: str | None) -> _Stopped:
-    """Switch and breakers, read anew in every deciding transaction."""
+    """Switch and breakers, read again in every deciding transaction."""
     lock_stops(shared=True)
     switch, breaker = first_row(STOPPED, OVERALL, intent or OVERALL)
     return _Stopped(switch=bool(switch), breaker=bool(breaker))

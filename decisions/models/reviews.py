@@ -1,6 +1,5 @@
 """Blind reviews: what certificates are made of."""
 
-from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -19,10 +18,6 @@ class ReviewQuerySet(models.QuerySet["Review"]):
 
     def answered(self) -> Self:
         return self.filter(answered_at__isnull=False)
-
-    def claimable(self, now: datetime) -> Self:
-        """Open, and not in somebody's hands."""
-        return self.open().filter(Q(claimed_until=None) | Q(claimed_until__lte=now))
 
 
 class Review(models.Model):

@@ -94,7 +94,7 @@ class Quarantine(models.Model):
     """An intent that reviews have shown to be wrong more often than its certificate allows.
 
     It holds for one classifier version, until a person lifts it with a reason; the evidence then
-    starts anew.
+    starts again.
     """
 
     intent = models.SlugField(max_length=64, db_index=False)

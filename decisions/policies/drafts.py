@@ -1,4 +1,4 @@
-"""New versions: a draft made from a policy, and a reply worded anew."""
+"""New versions: a draft made from a policy, and a reply in new words."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from decisions.models import Review
 from tickets.codes import ReviewPart
@@ -61,7 +61,6 @@ class Progress:
     done_today: int
     open: int
     to_settle: int
-    oldest_due: datetime | None  # then the oldest open one starts to count as wrong
 
     @property
     def total(self) -> int:
@@ -73,10 +72,9 @@ def progress_of(user: User, *, may_settle: bool, midnight: datetime) -> Progress
     found = waiting.aggregate(
         open=Count("id"),
         to_settle=Count("id", filter=Q(part=ReviewPart.SETTLE)),
-        due=Min("due_at"),
     )
     done = Review.objects.filter(reviewer=user, answered_at__gte=midnight).count()
-    return Progress(done, found["open"], found["to_settle"], found["due"])
+    return Progress(done, found["open"], found["to_settle"])
 
 
 def opening_of(review: Review) -> Message:

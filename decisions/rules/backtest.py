@@ -91,7 +91,6 @@ class Wrongs:
     """How many of `flips` would have been answered wrongly."""
 
     flips: int
-    reachable: int  # of these, where all that was drawn is answered
     labelled: int
     wrong: int
     low: int
@@ -247,10 +246,10 @@ class Backtest:
         """
         flips = self.flips(UP)
         if self.up_labelled == 0:
-            return Wrongs(flips, self.up_reachable, 0, 0, 0, flips)
+            return Wrongs(flips, 0, 0, 0, flips)
         low, high = hypergeometric(self.up_reachable, self.up_labelled, self.up_wrong)
         later = flips - self.up_reachable
-        return Wrongs(flips, self.up_reachable, self.up_labelled, self.up_wrong, low, high + later)
+        return Wrongs(flips, self.up_labelled, self.up_wrong, low, high + later)
 
     def share(self, *, after: bool) -> float:
         """Share of the replayed tickets that is automated."""

@@ -37,9 +37,6 @@ class Change:
     before: Any
     after: Any
 
-    def as_record(self) -> dict[str, Any]:
-        return {"fact": self.fact, "from": self.before, "to": self.after}
-
     @property
     def size(self) -> float:
         """How far it moves: of a share the difference, of a count its part, of all else 1."""

@@ -71,10 +71,6 @@ def lint(policy: PolicySnapshot, world: World) -> list[Finding]:
     return sorted(found, key=lambda one: (rank.index(one.severity), one.code, one.about))
 
 
-def errors(findings: list[Finding]) -> list[Finding]:
-    return [one for one in findings if one.severity == Severity.ERROR]
-
-
 # --- Intents --------------------------------------------------------------------------------------
 
 

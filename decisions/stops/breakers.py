@@ -1,4 +1,4 @@
-"""Breakers as rows: evidence is booked on its decision, and the path is worked out anew.
+"""Breakers as rows: evidence is booked on its decision, and the path is worked out again.
 
 Half of the false trips that are allowed a year belong to all intents together, half is split among
 those that the policy automates.
@@ -102,10 +102,10 @@ def keep_up(*, now: datetime) -> int:
     for intent in missing:
         with transaction.atomic():
             held(intent, now)
-    return len(missing) + sum(_chart_anew(intent, now) for intent in sorted(known))
+    return len(missing) + sum(_chart_again(intent, now) for intent in sorted(known))
 
 
-def _chart_anew(intent: str, now: datetime) -> bool:
+def _chart_again(intent: str, now: datetime) -> bool:
     with transaction.atomic():
         breaker = held(intent, now)
         fresh = Breaker(intent=intent)

@@ -1,18 +1,14 @@
 """What a breaker can and cannot see: its operating curve, at this business's volume."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import log10
 
-from decisions.bounds.cusum import DAYS, Chart, chart_for, run_length
+from decisions.bounds.cusum import chart_for, run_length
 from decisions.models import Breaker
 from decisions.stops import breakers
 from decisions.stops.breakers import CHARTS, Volume
 
 MULTIPLES = (1, 1.5, 2, 3, 5, 8, 12)  # true rates, as multiples of the one that is allowed
-WIDTH, HEIGHT = 640, 260
-LEFT, RIGHT, TOP, BOTTOM = 58, 16, 14, 40
 VOLUMES = (1, 5, 20, 50, 200, 500, 2_000, 5_000)
 
 
@@ -26,29 +22,12 @@ class Point:
     days: float  # the faster of the two
     wrong: float  # wrong answers until then, if only reviews tell
 
-    @property
-    def is_allowed(self) -> bool:
-        return self.days > DAYS / 2
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """Lines of the chart, ready for SVG; both axes are logarithmic."""
-
-    width: int
-    height: int
-    all_known: str
-    reviewed: str
-    across: tuple[tuple[float, str], ...]  # x, words
-    up: tuple[tuple[float, str], ...]  # y, words
-
 
 @dataclass(frozen=True, slots=True)
 class Curve:
     volume: Volume
     budget: float
     points: tuple[Point, ...]
-    drawing: Drawing
 
 
 def curve_of(breaker: Breaker, now: datetime) -> Curve:
@@ -60,7 +39,7 @@ def curve_of(breaker: Breaker, now: datetime) -> Curve:
         _point(breaker, height, min(0.9, breaker.alpha * times), share, volume)
         for times in MULTIPLES
     )
-    return Curve(volume, breakers.budget_of(breaker.intent), points, _drawing(points))
+    return Curve(volume, breakers.budget_of(breaker.intent), points)
 
 
 def _point(breaker: Breaker, drawn_height: int, rate: float, share: float, volume: Volume) -> Point:
@@ -86,39 +65,3 @@ def heights_of(breaker: Breaker, budget: float) -> list[tuple[int, int]]:
         )
         for volume in VOLUMES
     ]
-
-
-def charts_of(breaker: Breaker) -> tuple[Chart, Chart | None]:
-    drawn = breaker.drawn_height
-    return Chart(breaker.step, breaker.height), Chart(breaker.step, drawn) if drawn else None
-
-
-def _drawing(points: Sequence[Point]) -> Drawing:
-    lengths = [value for point in points for value in (point.all_known, point.reviewed)]
-    low, high = int(log10(max(1.0, min(lengths)))), int(log10(max(lengths))) + 1
-    first, last = log10(points[0].rate), log10(points[-1].rate)
-
-    def x(rate: float) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * (log10(rate) - first) / (last - first), 1)
-
-    def y(answers: float) -> float:
-        share = (log10(max(1.0, answers)) - low) / (high - low)
-        return round(HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * share, 1)
-
-    return Drawing(
-        width=WIDTH,
-        height=HEIGHT,
-        all_known=" ".join(f"{x(p.rate)},{y(p.all_known)}" for p in points),
-        reviewed=" ".join(f"{x(p.rate)},{y(p.reviewed)}" for p in points),
-        across=tuple(
-            (x(p.rate), f"{p.rate:.0%}" if p.rate >= 0.1 else f"{p.rate:.1%}") for p in points
-        ),
-        up=tuple((y(10**power), _short(10**power)) for power in range(low, high + 1)),
-    )
-
-
-def _short(number: int) -> str:
-    for size, letter in ((1_000_000, "M"), (1_000, "k")):
-        if number >= size:
-            return f"{number // size}{letter}"
-    return str(number)

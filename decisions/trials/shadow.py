@@ -128,14 +128,16 @@ def _policy_word(policy: PolicySnapshot, decisions: Sequence[Decision]) -> Ask:
     return ask
 
 
-def word_of_model(decision: Decision, said: Mapping[str, Any], ready: Mapping[str, bool]) -> Word:
+def word_of_model(
+    decision: Decision, predicted: Mapping[str, Any], ready: Mapping[str, bool]
+) -> Word:
     """What the policy of the time would have decided on a model's prediction.
 
     The model has no certificate yet; it is asked as if it had the one that covered its prediction
     then, so that something can be compared.
     """
     policy, facts = _then(decision), Facts.from_record(decision.facts)
-    facts = replace(facts, **said)
+    facts = replace(facts, **predicted)
     held = validity.held(decision.facts.get("classifier"), decision.at)
     facts = validity.with_certificate(facts, held.covering(facts, decision.policy_digest))
     facts = replace(

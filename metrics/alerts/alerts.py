@@ -18,7 +18,6 @@ from tickets.codes import AlertKind, AlertState, AlertStep, AuditKind, OutboxKin
 from tickets.history import record
 from tickets.history.record import Actor
 from tickets.models import Outbox, insert
-from tickets.outbox import alert_words
 from tickets.outbox.alert_notices import target_of
 from tickets.promises.calendars import default_hours
 
@@ -285,11 +284,3 @@ def _content(alert: Alert, word: str, target: str, now: datetime) -> dict[str, A
         "at": now.isoformat(timespec="seconds"),
         "facts": alert.facts,
     }
-
-
-def title_of(alert: Alert) -> str:
-    return alert_words.title(alert.kind, alert.subject)
-
-
-def sentence_of(alert: Alert) -> str:
-    return alert_words.sentence(alert.kind, alert.facts)

@@ -67,15 +67,6 @@ def daily_highs(scores: Grid) -> Grid:
     return np.asarray(np.nanmax(known, axis=1)) if len(known) else np.empty(0)
 
 
-def firing_days(scores: Grid, days: int = DAYS) -> NDArray[np.bool_]:
-    """For each day after the first `days`, whether any hour of it fired."""
-    highs = daily_highs(scores)
-    if len(highs) <= days:
-        return np.empty(0, bool)
-    before = np.lib.stride_tricks.sliding_window_view(highs[:-1], days).max(axis=1)
-    return np.asarray(highs[days:] > before)
-
-
 # --- Volume ---------------------------------------------------------------------------------------
 
 

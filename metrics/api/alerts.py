@@ -1,6 +1,6 @@
 """The endpoint of alerts."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from rest_framework import serializers
@@ -8,9 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from metrics.models import Alert
-from tickets.api.endpoint import Endpoint, PageQuery, answer_page, described, page_of
+from tickets.api.endpoint import Endpoint, PageQuery, described, page_of
 from tickets.api.fields import OneOf, checked_query
-from tickets.api.responses import Shape, When, Words, code
+from tickets.api.shapes import PageShape, Shape, When, Words, code, or_none
 from tickets.codes import AlertKind, AlertState, Scope, Severity
 from tickets.outbox import alert_words
 
@@ -35,15 +35,27 @@ class AlertShape(Shape):
     last_seen_at = When()
     resolved_at = When(allow_null=True)
     acknowledged_at = When(allow_null=True)
-    acknowledged_by = Words(allow_null=True)
+    acknowledged_by = Words(allow_null=True, source="acknowledged_by.username")
     silenced_until = When(allow_null=True)
     runbook = serializers.URLField()
 
+    read_subject = or_none("subject")
 
-class AlertPage(Shape):
-    results = AlertShape(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
+    @staticmethod
+    def read_title(alert: Alert) -> str:
+        return alert_words.title(alert.kind, alert.subject)
+
+    @staticmethod
+    def read_sentence(alert: Alert) -> str:
+        return alert_words.sentence(alert.kind, alert.facts)
+
+    @staticmethod
+    def read_runbook(alert: Alert) -> str:
+        return f"{settings.PUBLIC_URL}/ops/runbooks/{alert.kind}/"
+
+
+class AlertPage(PageShape):
+    results = AlertShape(many=True, source="page")
 
 
 class AlertList(Endpoint):
@@ -61,26 +73,4 @@ class AlertList(Endpoint):
         asked = checked_query(AlertQuery, request.query_params)
         conditions = {name: asked[name] for name in ("state", "kind") if name in asked}
         rows = Alert.objects.filter(**conditions).select_related("acknowledged_by")
-        alerts, pages = page_of(self, rows)
-        return answer_page(pages, [record_of(alert) for alert in alerts])
-
-
-def record_of(alert: Alert) -> dict[str, Any]:
-    by = alert.acknowledged_by
-    return {
-        "id": alert.pk,
-        "kind": alert.kind,
-        "subject": alert.subject or None,
-        "severity": alert.severity,
-        "state": alert.state,
-        "title": alert_words.title(alert.kind, alert.subject),
-        "sentence": alert_words.sentence(alert.kind, alert.facts),
-        "facts": alert.facts,
-        "first_seen_at": alert.first_seen_at,
-        "last_seen_at": alert.last_seen_at,
-        "resolved_at": alert.resolved_at,
-        "acknowledged_at": alert.acknowledged_at,
-        "acknowledged_by": by.get_username() if by else None,
-        "silenced_until": alert.silenced_until,
-        "runbook": f"{settings.PUBLIC_URL}/ops/runbooks/{alert.kind}/",
-    }
+        return AlertPage.answer(page_of(self, rows))

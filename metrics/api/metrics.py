@@ -12,7 +12,7 @@ from metrics.figures.definitions import METRICS
 from metrics.rollup import ask
 from tickets.api.endpoint import Endpoint, described
 from tickets.api.fields import Moment, StrictSerializer, checked_query
-from tickets.api.responses import Number, Shape
+from tickets.api.shapes import Number, Shape
 from tickets.codes import Scope
 
 

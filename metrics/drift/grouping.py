@@ -19,7 +19,6 @@ from sklearn.preprocessing import normalize
 
 FARTHEST = 0.45  # mean cosine distance of the messages of a group
 LEAST = 5  # messages that make a group
-EXAMPLES = 3
 FEWEST_TOPICS, MOST_TOPICS = 8, 30
 TOPICS_PER_ROOT = 0.6  # topics for each square root of the number of messages
 

@@ -1,4 +1,4 @@
-"""What each number means: definitions, intervals, words and charts.
+"""What each number means: definitions, intervals and words.
 
 May import nothing of Django. Pure.
 Start reading in `definitions.py`.

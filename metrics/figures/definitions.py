@@ -14,7 +14,7 @@ from metrics.figures.figure import WIDEST, Figure, Unit, count, longest, rate, s
 from metrics.figures.history import History
 from metrics.figures.intervals import clopper_pearson, clustered
 
-VERSION = 1  # another one makes everything be counted anew
+VERSION = 1  # another one makes everything be counted again
 # Rows without error that show at most 5 % wrong (`statistics`): fewer say nothing of a bound.
 ROWS_FOR_BOUND = 72
 BINS = 10

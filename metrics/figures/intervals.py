@@ -1,6 +1,5 @@
 """How sure a number is. Pure: no Django."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
@@ -107,13 +106,6 @@ def quantile(curve: Curve, share: float) -> tuple[float | None, float | None, fl
 def _first(times: np.ndarray, where: np.ndarray) -> float | None:
     found = np.flatnonzero(where)
     return float(times[found[0]]) if len(found) else None
-
-
-def of_equal_chance(u: Sequence[float], rate: Sequence[float]) -> np.ndarray:
-    """Which rows every stratum had the same chance to give: bool [rows]."""
-    if not len(rate):
-        return np.zeros(0, bool)
-    return np.asarray(np.asarray(u) < min(rate))
 
 
 def calibration(confidence: np.ndarray, right: np.ndarray) -> tuple[float, float, float]:

@@ -7,9 +7,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from metrics.figures import charts
-from metrics.figures.figure import Unit
 from metrics.figures.words import doubt_words, interval_words, rows_words, value_words
+from supportops.ui import charts
 
 HEADLINES = (
     "auto_resolution_durable",
@@ -53,7 +52,7 @@ def as_page(content: dict[str, Any]) -> str:
                 kind.capitalize(): _bars(content[f"{kind}s"], kind)
                 for kind in ("intent", "channel", "queue")
             },
-            "reliability": charts.reliability(
+            "reliability": charts.square(
                 [(row["stated"], row["right"], row["rows"]) for row in content["calibration"]]
             ),
             "calibration": content["calibration"],
@@ -80,7 +79,6 @@ def _line(content: dict[str, Any], name: str) -> dict[str, Any]:
         "rows": rows_words(figure, unit),
         "interval": interval_words(figure, unit),
         "doubt": doubt_words(figure, unit),
-        "is_count": unit == Unit.COUNT,
     }
 
 

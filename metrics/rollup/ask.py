@@ -1,8 +1,7 @@
 """Questions about history, for pages, API, exposition and report: one answer for all of them.
 
-Numbers of a period speak of the tickets created in [since, until). Sums by the hour are read with
-`hourly_series` and `hourly_series_by`; what can be asked for by name are the fields of
-`metrics.figures.history.Counts`, what it can be split by the names in
+Numbers of a period speak of the tickets created in [since, until). What can be asked for by name
+are the fields of `metrics.figures.history.Counts`, what it can be split by the names in
 `metrics.rollup.tally.DIMENSIONS`.
 """
 
@@ -14,10 +13,10 @@ from typing import Any
 from django.utils import timezone
 
 from metrics.figures.definitions import METRICS, Bin, calibration_bins
-from metrics.figures.history import Counts, History
+from metrics.figures.history import History
 from metrics.rollup import read
 from metrics.rollup.read import Period
-from metrics.rollup.tally import ALL, DIMENSIONS, INTENT, REASON
+from metrics.rollup.tally import DIMENSIONS, INTENT, REASON
 
 USUAL_PERIOD = timedelta(days=30)
 COURSE = ("tickets", "automated", "escalated")
@@ -50,18 +49,9 @@ def figures_of(found: History) -> dict[str, Any]:
     return {metric.name: metric.of(found).as_record() for metric in METRICS}
 
 
-def counts(since: datetime, until: datetime, now: datetime | None = None) -> Counts:
-    """What happened to the tickets created in [since, until)."""
-    return period(since, until, now).counts
-
-
-def reasons(since: datetime, until: datetime, now: datetime | None = None) -> list[tuple[str, int]]:
+def reasons_of(asked: Period) -> list[tuple[str, int]]:
     """Why tickets went to a person: the first reason of each, most frequent first. They sum to the
     escalated ones."""
-    return reasons_of(period(since, until, now))
-
-
-def reasons_of(asked: Period) -> list[tuple[str, int]]:
     found = asked.by_key(REASON, ["escalated"])
     escalated = {key: one["escalated"] for key, one in found.items() if one["escalated"]}
     return sorted(escalated.items(), key=lambda item: (-item[1], item[0]))
@@ -89,25 +79,6 @@ def usual_period(now: datetime) -> tuple[datetime, datetime]:
     return now - USUAL_PERIOD, now
 
 
-def hourly_series(
-    name: str,
-    since: datetime,
-    until: datetime,
-    *,
-    dimension: str = ALL,
-    key: str = "",
-    now: datetime | None = None,
-) -> list[tuple[datetime, int]]:
-    """One sum by the hour, from the hour of `since` until before `until`, with its zeros.
-
-    `hourly_series("tickets", …)`, `hourly_series("escalated", …, dimension="intent",
-    key="refund_request")`. An hour is that in which the tickets came in.
-    """
-    at = now or timezone.now()
-    found = read.by_hour([name], since, until, at, dimension=_known(dimension), key=key)
-    return [(hour, number) for hour, (number,) in found.items()]
-
-
 LONG = timedelta(days=92)  # longer periods are drawn week by week
 
 
@@ -123,22 +94,6 @@ def course(since: datetime, until: datetime, now: datetime) -> tuple[str, list[S
             held[place] += number
     rows = [Stretch(start, *numbers) for start, numbers in found.items()]
     return ("week" if by_week else "day"), rows
-
-
-def hourly_series_by(
-    dimension: str,
-    name: str,
-    since: datetime,
-    until: datetime,
-    *,
-    now: datetime | None = None,
-) -> dict[datetime, dict[str, int]]:
-    """One sum by the hour and the key of a dimension; what is zero is left out.
-
-    The dimension `predicted` holds what the classifier first said: an intent, or `no_intent:<why>`.
-    """
-    at = now or timezone.now()
-    return read.by_hour_and_key(name, since, until, at, dimension=_known(dimension))
 
 
 def reliability(found: History) -> list[Bin]:

@@ -35,7 +35,7 @@ class Latest:
     figures: Mapping[str, Figure]
     reasons: Sequence[tuple[str, int]]  # most frequent first
     course: Sequence[Stretch]
-    waiting: int  # hours that changed and are not counted anew yet
+    waiting: int  # hours that changed and are not counted again yet
     ever: Split  # sums over all that was counted; they only grow
 
     @classmethod

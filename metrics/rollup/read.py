@@ -318,9 +318,6 @@ def by_hour(
     since: datetime,
     until: datetime,
     now: datetime,
-    *,
-    dimension: str = ALL,
-    key: str = "",
 ) -> dict[datetime, tuple[int, ...]]:
     """Some sums for each hour from that of `since` until before `until`; zeros too."""
     first, last = hour_of(since), _ceiling(until)
@@ -328,26 +325,9 @@ def by_hour(
     zeros = (0,) * len(names)
     found = dict.fromkeys(sorted(roll_up.hours_between(first, last)), zeros)
     rows = Tally.objects.filter(chosen.hourly("start"), span=Length.HOUR)
-    for start, *numbers in rows.filter(dimension=dimension, key=key).values_list("start", *names):
+    for start, *numbers in rows.filter(dimension=ALL, key="").values_list("start", *names):
         found[start] = tuple(numbers)
     for hour, one in roll_up.count_within(chosen.whole, mature_at=chosen.mature_at).items():
-        sums = one.sums.get((dimension, key), {})
+        sums = one.sums.get((ALL, ""), {})
         found[hour] = tuple(sums.get(name, 0) for name in names)
     return found
-
-
-def by_hour_and_key(
-    name: str, since: datetime, until: datetime, now: datetime, *, dimension: str
-) -> dict[datetime, dict[str, int]]:
-    """One sum for each hour and key of a dimension; hours and keys without any are left out."""
-    first, last = hour_of(since), _ceiling(until)
-    chosen = plan(first, last, now)
-    found: dict[datetime, dict[str, int]] = defaultdict(dict)
-    rows = Tally.objects.filter(chosen.hourly("start"), span=Length.HOUR, dimension=dimension)
-    for start, key, number in rows.filter(**{f"{name}__gt": 0}).values_list("start", "key", name):
-        found[start][key] = number
-    for hour, one in roll_up.count_within(chosen.whole, mature_at=chosen.mature_at).items():
-        for (held, key), sums in one.sums.items():
-            if held == dimension and sums.get(name):
-                found[hour][key] = sums[name]
-    return dict(found)

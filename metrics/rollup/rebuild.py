@@ -1,4 +1,4 @@
-"""Counting all of history anew, on demand."""
+"""Counting all of history again, on demand."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def rebuild(
     restart: bool = False,
     dry_run: bool = False,
 ) -> Iterator[Batch]:
-    """Count every hour with tickets anew; short transactions, may be stopped after any batch.
+    """Count every hour with tickets again; short transactions, may be stopped after any batch.
 
     Without `since` it goes on where the last one was stopped. With `dry_run` nothing is written,
     not even how far it came.

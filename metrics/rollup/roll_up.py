@@ -30,7 +30,7 @@ from tickets.models import Ticket, TouchedHour
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-# Who writes under the clock of one hour may commit in the next: so long an hour is counted anew
+# Who writes under the clock of one hour may commit in the next: so long an hour is counted again
 # after its end, and so long later than N days a ticket is called mature.
 GRACE = HOUR
 HOURS_AT_ONCE = 12
@@ -78,7 +78,7 @@ def state() -> RollupState | None:
 
 
 def begin(closed: datetime) -> None:
-    """Make the row of the state; start anew where something else is counted now."""
+    """Make the row of the state; start again where something else is counted now."""
     wanted = {"days": settings.SILENT_DAYS, "definitions": definitions.VERSION}
     fresh = RollupState(pk=STATE, mature_at=closed, **wanted)
     RollupState.objects.bulk_create([fresh], ignore_conflicts=True)
@@ -158,7 +158,7 @@ def hours_between(since: datetime, until: datetime) -> frozenset[datetime]:
 
 
 def take(step: Step) -> int | None:
-    """Count the hours of a step anew and store what came out; how many hours changed.
+    """Count the hours of a step again and store what came out; how many hours changed.
 
     None where somebody else counted meanwhile: nothing was done, and it is still to do.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 
-from metrics.figures.history import Counts, Judgement
+from metrics.figures.history import Judgement
 from tickets.codes import Channel, Outcome, Reason, TicketStatus
 
 ALL, INTENT, CHANNEL, QUEUE, REASON, PREDICTED = (
@@ -229,11 +229,6 @@ def tally(many: Iterable[TicketFacts], *, mature_at: datetime, days: int) -> Sum
             for name in names:
                 held[name] += 1
     return {key: dict(held) for key, held in sums.items()}
-
-
-def total(many: Iterable[TicketFacts], *, mature_at: datetime, days: int) -> Counts:
-    """Sums over all of them."""
-    return Counts(**tally(many, mature_at=mature_at, days=days).get((ALL, ""), {}))
 
 
 # --- Numbers of single tickets --------------------------------------------------------------------

@@ -23,7 +23,7 @@ from decisions.rules.acceptance import lowered
 from decisions.rules.policy import IntentPolicy
 from metrics.rollup import ask as metrics
 from supportops.ui import show
-from supportops.ui.charts import Chart, Series
+from supportops.ui.charts import AS_STATED, Chart, Series, radius
 from tickets.cache import remembered
 from tickets.codes import Level
 
@@ -226,12 +226,12 @@ def reliability(known: Known) -> Chart:
         x_label="stated confidence",
         y_label="right, as reviewed",
         series=[
-            Series("as stated", [(0.0, 0.0), (1.0, 1.0)], look="dashed", tone="plain"),
+            AS_STATED,
             Series(
                 "reviewed tickets, larger where they are many",
                 [(stated, right) for stated, right, _ in found],
                 look="dots",
-                sizes=[round(3 + 7 * (n / most) ** 0.5, 1) for _, _, n in found],
+                sizes=[radius(n, most) for _, _, n in found],
             ),
         ],
         headings=("Stated", "Right", "Reviewed"),

@@ -18,11 +18,11 @@ from decisions.models import Breaker, Publication, Quarantine, Switch
 from decisions.why.explain import rules_in_force
 from decisions.why.words import reason_words
 from metrics.alerts import pages
-from metrics.figures import charts
 from metrics.figures.figure import Figure, Unit
 from metrics.figures.words import doubt_words, rows_words, value_words
 from metrics.models import Alert
 from metrics.rollup.latest import Latest, latest
+from supportops.ui import charts
 from supportops.ui.show import age_words
 from tickets.admin.ticket_list.change_list import OLDEST_FIRST, with_openings
 from tickets.admin.ticket_list.filters import AT_WORK, VIEWS, midnight

@@ -137,26 +137,3 @@ def _permissions(names: Iterable[str]) -> list[Permission]:
     if missing:
         raise LookupError(f"There is no permission {', '.join(sorted(missing))}.")
     return rows
-
-
-def as_markdown() -> str:
-    """The table of roles and rights, as it stands in the documentation."""
-    held = {role: rights(role) for role in Role}
-    lines = [
-        "| right | what it opens | " + " | ".join(role.value for role in Role) + " |",
-        "|---|---|" + ":-:|" * len(Role),
-        *(
-            _row(f"`{name}`", words, [name in held[role] for role in Role])
-            for name, words in WORDS.items()
-        ),
-        _row(
-            "every other `view_…`",
-            "Looking at everything else",
-            [held[role] >= _views() for role in Role],
-        ),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _row(right: str, words: str, marks: Iterable[bool]) -> str:
-    return f"| {right} | {words} | " + " | ".join("yes" if mark else "–" for mark in marks) + " |"

@@ -1,4 +1,4 @@
-"""Backups: one file with everything that cannot be made anew, and putting it back.
+"""Backups: one file with everything that cannot be made again, and putting it back.
 
 The signed heads are copied before the database: a head that the copy does not reach would look like
 records that were cut off.

@@ -183,7 +183,7 @@ def _model() -> Iterator[Finding]:
     try:
         registry.load_classifier(folder, expected_sha256=model.manifest_sha256)
     except (ModelDamaged, ClassifierUnavailable, OSError) as error:
-        yield fail("model", str(error), "Restore the directory from a backup, or train anew.")
+        yield fail("model", str(error), "Restore the directory from a backup, or train again.")
     else:
         yield ok("model", f"{model.version} loads and is what was promoted")
 

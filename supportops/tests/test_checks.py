@@ -2,7 +2,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from supportops import checks
-from tickets.history.triggers import install_triggers, lift_triggers
+from supportops.tests.clean_slate import lift_triggers
+from tickets.history.triggers import install_triggers
 
 
 def ids(messages):

@@ -94,7 +94,7 @@ document.addEventListener("DOMContentLoaded", () => {
     });
     const alert = form.querySelector("[role=alert]");
     if (alert) alert.scrollIntoView({ block: "center" });
-    // The button comes anew with each template that is looked at.
+    // The button comes again with each template that is looked at.
     document.addEventListener("click", (event) => {
       if (!event.target.closest("[data-use-draft]")) return;
       const draft = document.getElementById("draft").textContent;

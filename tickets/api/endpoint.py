@@ -123,22 +123,13 @@ class Pages(CursorPagination):
         return Window(size + 1, before=int(cursor.position))
 
 
-def page_of(view: APIView, rows: QuerySet[Any], *, words: str = "") -> tuple[list[Any], Pages]:
-    """One page of rows, and what knows its neighbours. Tickets can be searched for words."""
+def page_of(view: APIView, rows: QuerySet[Any], *, words: str = "") -> Pages:
+    """One page of rows, which knows its neighbours. Tickets can be searched for words."""
     pages = Pages()
     if words:
         rows = index.search(rows, words, pages.window(view.request))
-    return pages.paginate_queryset(rows, view.request, view=view) or [], pages
-
-
-def answer_page(pages: Pages, results: list[dict[str, Any]]) -> Response:
-    return Response(
-        {
-            "results": results,
-            "next": pages.get_next_link(),
-            "previous": pages.get_previous_link(),
-        }
-    )
+    pages.paginate_queryset(rows, view.request, view=view)
+    return pages
 
 
 # --- How endpoints describe themselves ------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What the ticket endpoints take. What they answer is described in `shapes`."""
+"""What the ticket endpoints take. What they answer stands in `responses`."""
 
 from typing import Any
 

@@ -1,17 +1,19 @@
-"""What the ticket endpoints answer: a hand-written dict each, and its description for the document.
+"""What the ticket endpoints answer."""
 
-The tests hold real answers against the descriptions.
-"""
-
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from rest_framework import serializers
 
+from classification.models import Prediction
 from decisions.models import Decision
 from decisions.policies import published
 from tickets import tracking
+from tickets.api.shapes import Number, PageShape, Shape, When, Words, code, or_none
 from tickets.codes import (
     ActorKind,
     Author,
@@ -23,16 +25,14 @@ from tickets.codes import (
     TargetKind,
     TicketStatus,
 )
-from tickets.models import Message, Requester, Ticket, TicketEvent
+from tickets.models import Message, Target, Ticket, TicketEvent
 from tickets.pipeline.inquiry import Receipt
 
 MOST_SHOWN = 500  # messages and events of one ticket, the newest
 
-# --- Dicts ----------------------------------------------------------------------------------------
-
 
 def with_state(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
-    """Tickets with all that `state_of` and `summary_of` show: two queries for any number."""
+    """Tickets with all that `TicketState` and `TicketSummary` show: two queries for any number."""
     decisions = Decision.objects.select_related("policy").only(
         "ticket_id", "round", "outcome", "reasons", "policy__number"
     )
@@ -41,186 +41,53 @@ def with_state(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
     )
 
 
-def receipt_of(receipt: Receipt) -> dict[str, Any]:
-    """The answer to an inquiry, made from what never changes: a repeated one gets the same."""
-    ticket, decision = receipt.ticket, receipt.decision
-    intent = decision.intent if decision else None
-    return {
-        "reference": ticket.reference,
-        "status": _first_status(decision),
-        "created_at": ticket.created_at,
-        "intent": intent,
-        "confidence": decision.confidence if decision else None,
-        "abstained": decision is not None and intent is None,
-        "decision": decision
-        and _decision(decision, published.version_of(decision.policy_id, decision.policy_digest)),
-        "tracking_url": tracking.link(ticket),
-    }
-
-
-def _first_status(decision: Decision | None) -> TicketStatus:
-    if decision is None:
-        return TicketStatus.RECEIVED
-    automatic = decision.outcome == Outcome.AUTO_RESOLVE
-    return TicketStatus.ANSWERED if automatic else TicketStatus.OPEN
-
-
-def _decision(decision: Decision, version: int | None) -> dict[str, Any]:
-    return {
-        "id": decision.pk,
-        "outcome": decision.outcome,
-        "reasons": decision.reasons,
-        "policy_version": version,
-    }
-
-
-def state_of(ticket: Ticket) -> dict[str, Any]:
-    """Where a ticket stands: codes and times, nothing about the person."""
-    decisions: list[Decision] = ticket.decisions_newest_first  # type: ignore[attr-defined]
-    newest = decisions[0] if decisions else None
-    return {
-        "reference": ticket.reference,
-        "status": ticket.status,
-        "round": ticket.round,
-        "channel": ticket.channel,
-        "created_at": ticket.created_at,
-        "updated_at": ticket.updated_at,
-        "resolved_at": ticket.resolved_at,
-        "intent": ticket.intent,
-        "intent_corrected": ticket.intent_corrected,
-        "confidence": ticket.confidence,
-        "abstained": ticket.no_intent is not None,
-        "outcome": ticket.outcome,
-        "reasons": ticket.reasons,
-        "queue": ticket.queue.slug if ticket.queue else None,
-        "priority": ticket.priority,
-        "assignee": ticket.assignee.get_username() if ticket.assignee else None,
-        "merged_into": ticket.merged_into.reference if ticket.merged_into else None,
-        "message_count": ticket.message_count,
-        "decision": newest
-        and _decision(newest, newest.policy.number if newest.policy is not None else None),
-    }
-
-
-def summary_of(ticket: Ticket) -> dict[str, Any]:
-    """A row of the list."""
-    requester: Requester = ticket.requester
-    return {
-        **state_of(ticket),
-        "name": requester.name,
-        "email": requester.email,
-        "external_id": ticket.external_id,
-        "metadata": ticket.metadata,
-    }
-
-
-def detail_of(ticket: Ticket) -> dict[str, Any]:
-    """Everything about one ticket, notes included: keys belong to the staff's side."""
-    messages = ticket.messages.select_related("user").order_by("-number")[:MOST_SHOWN]
-    events = ticket.events.select_related("user", "api_key").order_by("-id")[:MOST_SHOWN]
-    return {
-        **summary_of(ticket),
-        "helped": ticket.helped,
-        "rating": ticket.rating,
-        "prediction": _prediction(ticket),
-        "due": _due(ticket),
-        "messages": [_message(message) for message in reversed(messages)],
-        "events": [_event(event) for event in reversed(events)],
-    }
-
-
-def _prediction(ticket: Ticket) -> dict[str, Any] | None:
-    """The newest one."""
-    said = ticket.predictions.order_by("-id").first()
-    if said is None:
-        return None
-    return {
-        "intent": said.intent,
-        "no_intent": said.no_intent,
-        "best_guess": said.best_guess,
-        "confidence": said.confidence,
-        "runner_up": said.runner_up,
-        "margin": said.margin,
-        "alternatives": alternatives_of(said.alternatives),
-        "language": said.language,
-        "failure": said.failure or None,
-        "model": said.classifier or None,
-        "at": said.at,
-    }
-
-
-def _due(ticket: Ticket) -> dict[str, Any]:
-    """The deadlines that run now, and what was ever missed."""
-    rows = list(ticket.targets.counted())
-    running = {row.kind: row.due_at for row in rows if row.is_open}
-    missed = {row.kind for row in rows if row.is_missed(timezone.now())}
-    return {
-        **{kind.value: running.get(kind) for kind in TargetKind},
-        "breached": [kind.value for kind in TargetKind if kind in missed],
-    }
-
-
-def alternatives_of(pairs: Any) -> list[dict[str, Any]]:
-    return [{"intent": slug, "confidence": confidence} for slug, confidence in pairs]
-
-
-def _message(message: Message) -> dict[str, Any]:
-    return {
-        "number": message.number,
-        "author": message.author,
-        "user": message.user.get_username() if message.user else None,
-        "name": message.sender_name or None,
-        "subject": message.subject,
-        "body": message.body,
-        "internal": message.internal,
-        "created_at": message.created_at,
-        "erased": message.erased_at is not None,
-    }
-
-
-def _event(event: TicketEvent) -> dict[str, Any]:
-    name = event.user.get_username() if event.user else None
-    return {
-        "kind": event.kind,
-        "round": event.round,
-        "actor": event.actor_kind,
-        "actor_name": event.api_key.name if event.api_key else name,
-        "data": event.data,
-        "at": event.at,
-    }
-
-
-# --- Descriptions ---------------------------------------------------------------------------------
-
-Shape = serializers.Serializer[Any]
-Words = serializers.CharField
-Number = serializers.FloatField
-When = serializers.DateTimeField
-
-
-def code(codes: Any, **options: Any) -> serializers.ChoiceField:
-    return serializers.ChoiceField(choices=[(each.value, each.name) for each in codes], **options)
-
-
 class DecisionSummary(Shape):
     id = serializers.IntegerField()
     outcome = code(Outcome)
     reasons = serializers.ListField(child=Words(), help_text="Codes such as `below_threshold`.")
-    policy_version = serializers.IntegerField(allow_null=True)
+    policy_version = serializers.IntegerField(allow_null=True, source="policy.number")
 
 
 class ReceiptShape(Shape):
-    reference = Words()
+    """The answer to an inquiry, made from what never changes: a repeated one gets the same."""
+
+    reference = Words(source="ticket.reference")
     status = code(TicketStatus)
-    created_at = When()
-    intent = Words(allow_null=True)
-    confidence = Number(allow_null=True)
+    created_at = When(source="ticket.created_at")
+    intent = Words(allow_null=True, source="decision.intent")
+    confidence = Number(allow_null=True, source="decision.confidence")
     abstained = serializers.BooleanField(help_text="The classifier named no intent.")
     decision = DecisionSummary(allow_null=True)
     tracking_url = serializers.URLField(help_text="For the customer. It is shown only here.")
 
+    @staticmethod
+    def read_status(receipt: Receipt) -> TicketStatus:
+        if receipt.decision is None:
+            return TicketStatus.RECEIVED
+        automatic = receipt.decision.outcome == Outcome.AUTO_RESOLVE
+        return TicketStatus.ANSWERED if automatic else TicketStatus.OPEN
+
+    @staticmethod
+    def read_abstained(receipt: Receipt) -> bool:
+        return receipt.decision is not None and receipt.decision.intent is None
+
+    @staticmethod
+    def read_tracking_url(receipt: Receipt) -> str:
+        return tracking.link(receipt.ticket)
+
+    @classmethod
+    def of(cls, row: Receipt, **known: Any) -> dict[str, Any]:
+        """With the version of the policy as this process knows it: without a query."""
+        made = row.decision
+        if made is not None:
+            version = published.version_of(made.policy_id, made.policy_digest)
+            known["decision"] = DecisionSummary.of(made, policy_version=version)
+        return super().of(row, **known)
+
 
 class TicketState(Shape):
+    """Where a ticket stands: codes and times, nothing about the person."""
+
     reference = Words()
     status = code(TicketStatus)
     round = serializers.IntegerField(help_text="Goes up with each reopening.")
@@ -234,17 +101,28 @@ class TicketState(Shape):
     abstained = serializers.BooleanField()
     outcome = code(Outcome, allow_null=True)
     reasons = serializers.ListField(child=Words())
-    queue = Words(allow_null=True)
+    queue = Words(allow_null=True, source="queue.slug")
     priority = code(Priority)
-    assignee = Words(allow_null=True)
-    merged_into = Words(allow_null=True)
+    assignee = Words(allow_null=True, source="assignee.username")
+    merged_into = Words(allow_null=True, source="merged_into.reference")
     message_count = serializers.IntegerField()
     decision = DecisionSummary(allow_null=True, help_text="The newest.")
 
+    @staticmethod
+    def read_abstained(ticket: Ticket) -> bool:
+        return ticket.no_intent is not None
+
+    @staticmethod
+    def read_decision(ticket: Ticket) -> Decision | None:
+        decisions: list[Decision] = ticket.decisions_newest_first  # type: ignore[attr-defined]
+        return decisions[0] if decisions else None
+
 
 class TicketSummary(TicketState):
-    name = Words(allow_blank=True)
-    email = Words(allow_null=True)
+    """A row of the list."""
+
+    name = Words(allow_blank=True, source="requester.name")
+    email = Words(allow_null=True, source="requester.email")
     external_id = Words(allow_null=True)
     metadata = serializers.DictField()
 
@@ -252,6 +130,9 @@ class TicketSummary(TicketState):
 class Alternative(Shape):
     intent = Words()
     confidence = Number()
+
+    read_intent = staticmethod(itemgetter(0))
+    read_confidence = staticmethod(itemgetter(1))
 
 
 class PredictionSummary(Shape):
@@ -267,8 +148,13 @@ class PredictionSummary(Shape):
     model = Words(allow_null=True)
     at = When()
 
+    read_failure = or_none("failure")
+    read_model = or_none("classifier")
+
 
 class DueShape(Shape):
+    """The deadlines that run now, and what was ever missed, of all targets of a ticket."""
+
     first_response = When(allow_null=True, help_text="Null: answered, or not promised.")
     resolution = When(allow_null=True, help_text="Null: resolved, waiting, or not promised.")
     breached = serializers.ListField(
@@ -276,11 +162,29 @@ class DueShape(Shape):
         help_text="What was missed, in any round. A later answer stays late.",
     )
 
+    @staticmethod
+    def read_first_response(targets: Sequence[Target]) -> datetime | None:
+        return _running(targets, TargetKind.FIRST_RESPONSE)
+
+    @staticmethod
+    def read_resolution(targets: Sequence[Target]) -> datetime | None:
+        return _running(targets, TargetKind.RESOLUTION)
+
+    @staticmethod
+    def read_breached(targets: Sequence[Target]) -> list[str]:
+        missed = {row.kind for row in targets if row.is_missed(timezone.now())}
+        return [kind.value for kind in TargetKind if kind in missed]
+
+
+def _running(targets: Sequence[Target], kind: TargetKind) -> datetime | None:
+    due = [row.due_at for row in targets if row.is_open and row.kind == kind]
+    return due[-1] if due else None
+
 
 class MessageShape(Shape):
     number = serializers.IntegerField()
     author = code(Author)
-    user = Words(allow_null=True)
+    user = Words(allow_null=True, source="user.username")
     name = Words(allow_null=True, help_text="As given with the inquiry that this message began.")
     subject = Words(allow_blank=True)
     body = Words(allow_blank=True)
@@ -288,17 +192,31 @@ class MessageShape(Shape):
     created_at = When()
     erased = serializers.BooleanField()
 
+    read_name = or_none("sender_name")
+
+    @staticmethod
+    def read_erased(message: Message) -> bool:
+        return message.erased_at is not None
+
 
 class EventShape(Shape):
     kind = code(EventKind)
     round = serializers.IntegerField()
-    actor = code(ActorKind)
+    actor = code(ActorKind, source="actor_kind")
     actor_name = Words(allow_null=True)
     data = serializers.DictField()  # type: ignore[assignment]
     at = When()
 
+    @staticmethod
+    def read_actor_name(event: TicketEvent) -> str | None:
+        if event.api_key:
+            return event.api_key.name
+        return event.user.get_username() if event.user else None
+
 
 class TicketDetail(TicketSummary):
+    """Everything about one ticket, notes included: keys belong to the staff's side."""
+
     helped = serializers.BooleanField(allow_null=True)
     rating = serializers.IntegerField(allow_null=True)
     prediction = PredictionSummary(allow_null=True)
@@ -306,8 +224,23 @@ class TicketDetail(TicketSummary):
     messages = MessageShape(many=True, help_text=f"The newest {MOST_SHOWN}, in their order.")
     events = EventShape(many=True, help_text=f"The newest {MOST_SHOWN}, in their order.")
 
+    @staticmethod
+    def read_prediction(ticket: Ticket) -> Prediction | None:
+        return ticket.predictions.order_by("-id").first()
 
-class TicketPage(Shape):
-    results = TicketSummary(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
+    @staticmethod
+    def read_due(ticket: Ticket) -> Sequence[Target]:
+        return list(ticket.targets.counted())
+
+    @staticmethod
+    def read_messages(ticket: Ticket) -> Iterator[Message]:
+        return reversed(ticket.messages.select_related("user").order_by("-number")[:MOST_SHOWN])
+
+    @staticmethod
+    def read_events(ticket: Ticket) -> Iterator[TicketEvent]:
+        rows = ticket.events.select_related("user", "api_key").order_by("-id")
+        return reversed(rows[:MOST_SHOWN])
+
+
+class TicketPage(PageShape):
+    results = TicketSummary(many=True, source="page")

@@ -95,11 +95,6 @@ class _Allowance:
             else:
                 self._left.pop(key, None)
 
-    def forget(self) -> None:
-        """Start anew. For tests, in which time stands still."""
-        self._left.clear()
-        self._cache_rests_until = 0.0
-
 
 def _add(key: str, number: int, seconds: int) -> int:
     """The shared counter after adding."""

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tickets.api import responses
-from tickets.api.endpoint import Endpoint, answer_page, described, page_of
+from tickets.api.endpoint import Endpoint, described, page_of
 from tickets.api.errors import Conflict, InFlight, waited_for_lock
 from tickets.api.fields import checked, checked_query
 from tickets.api.requests import NewMessage, NewTicket, Nothing, TicketQuery
@@ -101,7 +101,7 @@ class TicketList(Endpoint):
         inquiry = Inquiry(channel=Channel.API, api_key=self.key(), idempotency_key=key, **given)
         receipt = _receive(inquiry)
         return Response(
-            responses.receipt_of(receipt),
+            responses.ReceiptShape.of(receipt),
             status=_status(receipt, inquiry),
             headers=REPLAY if receipt.repeated else None,
         )
@@ -117,8 +117,7 @@ class TicketList(Endpoint):
     def get(self, request: Request) -> Response:
         asked = checked_query(TicketQuery, request.query_params)
         rows = responses.with_state(_filtered(Ticket.objects.all(), asked))
-        tickets, pages = page_of(self, rows, words=asked.get("q", ""))
-        return answer_page(pages, [responses.summary_of(ticket) for ticket in tickets])
+        return responses.TicketPage.answer(page_of(self, rows, words=asked.get("q", "")))
 
 
 def _receive(inquiry: Inquiry) -> Receipt:
@@ -175,7 +174,7 @@ class TicketDetail(Endpoint):
         ticket = responses.with_state(Ticket.objects.filter(reference=reference)).first()
         if ticket is None:
             raise Http404
-        return Response(responses.detail_of(ticket))
+        return Response(responses.TicketDetail.of(ticket))
 
 
 class TicketAction(Endpoint):
@@ -188,7 +187,7 @@ class TicketAction(Endpoint):
 
     def state(self, ticket_id: int, status: int) -> Response:
         ticket = responses.with_state(Ticket.objects.filter(pk=ticket_id)).get()
-        return Response(responses.state_of(ticket), status=status)
+        return Response(responses.TicketState.of(ticket), status=status)
 
 
 class TicketMessages(TicketAction):

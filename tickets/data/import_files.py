@@ -118,7 +118,7 @@ def names_in(path: Path) -> list[str]:
             csv.field_size_limit(LONGEST_FIELD)
             names = next(csv.reader(file), [])
         else:
-            # Each line names its values anew, and the first may not name all.
+            # Each line names its values again, and the first may not name all.
             read = (line for line in _json_lines(file) if isinstance(line, Line))
             names = list(dict.fromkeys(name for line in read for name in line.values))
     if not names:

@@ -22,7 +22,7 @@ class Rejects:
         self.first: list[Bad] = []
         self._file: TextIO | None = None
         self._writer: Any = None
-        # The file's own heading; what an earlier run said of a line is said anew.
+        # The file's own heading; what an earlier run said of a line is said again.
         self._names = [name for name in names if name not in WHY]
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Predicting old tickets anew: new predictions, never a new decision in a decided round.
+"""Predicting old tickets again: new predictions, never a new decision in a decided round.
 
 A ticket's intent changes only while it is open and no person has corrected it or answered. What was
 answered is never answered again.
@@ -94,10 +94,10 @@ def _reclassify(messages: list[Message], now: datetime, dry_run: bool) -> Batch:
 
 
 def _flip(ticket: Ticket, question: Question) -> Flip | None:
-    said = question.answer.prediction
-    if said is None or ticket.intent_corrected or said.intent == ticket.intent:
+    prediction = question.answer.prediction
+    if prediction is None or ticket.intent_corrected or prediction.intent == ticket.intent:
         return None
-    return Flip(ticket.reference, ticket.intent, said.intent, _may_change(ticket))
+    return Flip(ticket.reference, ticket.intent, prediction.intent, _may_change(ticket))
 
 
 def _may_change(ticket: Ticket) -> bool:
@@ -131,10 +131,14 @@ def _free(ticket_ids: Iterable[int]) -> list[Ticket]:
 
 
 def _change(ticket: Ticket, question: Question, now: datetime) -> TicketEvent:
-    said = question.answer.prediction
-    assert said is not None  # only a prediction can flip
+    prediction = question.answer.prediction
+    assert prediction is not None  # only a prediction can flip
     before = ticket.intent
-    ticket.intent, ticket.no_intent, ticket.confidence = said.intent, said.reason, said.confidence
+    ticket.intent, ticket.no_intent, ticket.confidence = (
+        prediction.intent,
+        prediction.reason,
+        prediction.confidence,
+    )
     ticket.save(update_fields=["intent", "no_intent", "confidence"])
     return record.event(
         ticket,
@@ -142,6 +146,6 @@ def _change(ticket: Ticket, question: Question, now: datetime) -> TicketEvent:
         Actor.machine(),
         now,
         before=before,
-        after=said.intent,
+        after=prediction.intent,
         classifier=question.answer.classifier,
     )

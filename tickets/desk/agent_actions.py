@@ -134,7 +134,7 @@ def move(ticket_id: int, queue: Queue, *, actor: Actor, now: datetime) -> None:
         if before == queue.slug:
             return
         ticket.queue = queue
-        targets.promise_anew(ticket, now)
+        targets.promise_again(ticket, now)
         _save(ticket, EventKind.QUEUE_CHANGED, actor, now, before=before, after=queue.slug)
 
 
@@ -144,7 +144,7 @@ def set_priority(ticket_id: int, priority: Priority, *, actor: Actor, now: datet
         if before == priority:
             return
         ticket.priority = priority
-        targets.promise_anew(ticket, now)
+        targets.promise_again(ticket, now)
         _save(ticket, EventKind.PRIORITY_CHANGED, actor, now, before=before, after=priority)
 
 
@@ -168,7 +168,7 @@ def escalate(
             ticket.priority = Priority.HIGH
         ticket.queue = queue or ticket.queue
         targets.hand_over(ticket, now)
-        targets.promise_anew(ticket, now)
+        targets.promise_again(ticket, now)
         name = ticket.queue.slug if ticket.queue else None
         ticket.updated_at = now
         ticket.save()
@@ -304,7 +304,7 @@ def restore(
     else:
         targets.follow(ticket, now)
     if undoes in {BulkKind.QUEUE, BulkKind.PRIORITY}:
-        targets.promise_anew(ticket, now)
+        targets.promise_again(ticket, now)
     told = record.event(ticket, EventKind.UNDONE, actor, now, change=undoes)
     record.write(now=now, events=[told], audit=[override] if override else [])
 

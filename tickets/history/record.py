@@ -98,7 +98,7 @@ def write(
 ) -> None:
     """Write history. The worker is nudged after the commit when something waits for delivery.
 
-    The hours of the tickets that the events tell of are marked to be counted anew; `touched` names
+    The hours of the tickets that the events tell of are marked to be counted again; `touched` names
     tickets about which something changed that is no event of theirs.
     """
     # The caller's transaction, if there is one, is what is rolled back: no savepoint of its own.
@@ -120,7 +120,7 @@ def write(
 
 
 def touch(tickets: Iterable[Ticket], *, now: datetime) -> None:
-    """Mark the hours in which these tickets came in, but the hour of `now`: it is counted anew
+    """Mark the hours in which these tickets came in, but the hour of `now`: it is counted again
     until long after its end."""
     current = hour_of(now)
     hours = sorted({hour_of(ticket.created_at) for ticket in tickets} - {current})

@@ -69,16 +69,6 @@ def install_triggers(using: str = "default", **kwargs: Any) -> None:
                 cursor.execute(statement)
 
 
-def lift_triggers(using: str = "default") -> None:
-    """Take the triggers away. For tests that flush, never for operations."""
-    connection = connections[using]
-    with connection.cursor() as cursor:
-        for table, guard in guarded_tables(connection).items():
-            on = "" if connection.vendor == "sqlite" else f" ON {table}"
-            for kind in guard.kinds(connection.vendor):
-                cursor.execute(f"DROP TRIGGER IF EXISTS {_name(table, kind)}{on}")
-
-
 def missing_triggers(using: str = "default") -> list[str]:
     """Names of triggers that should be there and are not."""
     connection = connections[using]

@@ -218,7 +218,7 @@ def case_of(text: str, answer: Answer) -> Case:
     question = ask.question_of(text, answer)
     variables = {"first_name": "there", "reference": "T-0000-0000"}
     return Case(
-        **ask.said_of(question),
+        **ask.predicted_facts(question),
         variables={**variables, "business_name": settings.BUSINESS_NAME},
     )
 

@@ -140,10 +140,10 @@ def _compare(
     if not rows:
         return Comparison(source, None, ())
     texts = [row.text for row in rows]
-    first, second = ([_said(p) for p in model.predict(texts)] for model in models)
+    first, second = ([_named(p) for p in model.predict(texts)] for model in models)
     truths = [row.intent for row in rows]
     first_right, second_right = (
-        [said == truth for said, truth in zip(answers, truths, strict=True)]
+        [label == truth for label, truth in zip(answers, truths, strict=True)]
         for answers in (first, second)
     )
     differing = tuple(
@@ -154,5 +154,5 @@ def _compare(
     return Comparison(source, compare(first_right, second_right, truths), differing)
 
 
-def _said(prediction: Prediction) -> str:
+def _named(prediction: Prediction) -> str:
     return prediction.intent or NONE

@@ -39,7 +39,7 @@ class Tried:
     """What the reserve says of a model version."""
 
     permit: Permit | None
-    number: int  # it is the so-manieth version that was tried
+    number: int  # how many versions had been tried, with this one
     delta: float  # what this version may err with
     labelled: int
     accepted: int

@@ -37,7 +37,7 @@ def _ask_model(candidate: Candidate, *, now: datetime, limit: int) -> int:
         answer = answers[decision.pk]
         if isinstance(answer, Exception):
             raise answer
-        return shadow.word_of_model(decision, _said(answer), ready)
+        return shadow.word_of_model(decision, _predicted_facts(answer), ready)
 
     return shadow.ask_all(candidate, decisions, ask, digest="", limit=limit, now=now)
 
@@ -62,17 +62,17 @@ def _answers(version: str, decisions: Sequence[Decision]) -> Mapping[int, Answer
     return found
 
 
-def _said(answer: Answer) -> dict[str, Any]:
+def _predicted_facts(answer: Answer) -> dict[str, Any]:
     """The facts that a prediction brings."""
-    said = answer.prediction
-    if said is None:
+    prediction = answer.prediction
+    if prediction is None:
         raise ValueError(answer.failure or "no prediction")
     return {
-        "intent": said.intent,
-        "no_intent": said.reason.value if said.reason else None,
-        "confidence": said.confidence,
-        "runner_up": said.runner_up,
-        "margin": said.margin,
+        "intent": prediction.intent,
+        "no_intent": prediction.reason.value if prediction.reason else None,
+        "confidence": prediction.confidence,
+        "runner_up": prediction.runner_up,
+        "margin": prediction.margin,
         "risk": answer.risk,
         "classifier": answer.classifier,
         "classifier_failed": False,

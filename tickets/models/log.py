@@ -164,8 +164,8 @@ class TouchedHour(models.Model):
     """An hour of the past in which something came to count otherwise than it did.
 
     Rows are added by whoever changes a ticket of that hour, in the same transaction, and taken away
-    by who has counted the hour anew. Never one row an hour: who counts takes away only what it saw,
-    so a change that commits meanwhile keeps its mark and nobody waits for anybody.
+    by who has counted the hour again. Never one row an hour: who counts takes away only what it
+    saw, so a change that commits meanwhile keeps its mark and nobody waits for anybody.
     """
 
     hour = models.DateTimeField(db_index=True)

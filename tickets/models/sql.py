@@ -1,7 +1,7 @@
 """Statements of the one path that everybody waits for: receiving an inquiry.
 
 Each inquiry inserts ten rows and asks ten questions in one transaction. Django puts a statement
-together anew each time, which takes far longer than the database needs to run it; here each is put
+together again each time, which takes far longer than the database needs to run it; here each is put
 together once. Anywhere else QuerySets do.
 """
 

@@ -93,10 +93,6 @@ class TargetQuerySet(models.QuerySet["Target"]):
         """Targets that numbers speak of: not those of spam and merged duplicates."""
         return self.filter(cancelled_at__isnull=True)
 
-    def due_between(self, since: datetime, until: datetime) -> Self:
-        """Counted targets that were or are due in [since, until), whatever became of them."""
-        return self.counted().filter(due_at__gte=since, due_at__lt=until)
-
     def breached(self) -> Self:
         """Counted targets that were missed. A later answer takes none away."""
         return self.counted().filter(breached_at__isnull=False)

@@ -14,7 +14,6 @@ from django.db.models import F, Prefetch, Q
 
 from tickets.business_time import HoursInvalid, read_closing_days, read_week
 from tickets.codes import (
-    ENDED,
     Author,
     Channel,
     NoIntent,
@@ -124,11 +123,6 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """Each with `.open_targets`: what is not kept yet, by deadline, and what is paused last."""
         rows = _targets().still_open().order_by(F("due_at").asc(nulls_last=True), "id")
         return self.prefetch_related(Prefetch("targets", rows, to_attr="open_targets"))
-
-    def breaching_before(self, moment: datetime, *, now: datetime) -> Self:
-        """With a clock that ends in [now, moment) if nobody does anything."""
-        rows = _targets().due_before(moment).filter(due_at__gte=now)
-        return self.filter(pk__in=rows.values("ticket"))
 
     def overdue(self, now: datetime) -> Self:
         """With a clock that has ended, and what it was for is still not done."""
@@ -243,10 +237,6 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return self.reference
-
-    @property
-    def is_ended(self) -> bool:
-        return self.status in ENDED
 
     def tracking_valid(self, now: datetime) -> bool:
         return now < self.tracking_expires_at

@@ -89,12 +89,12 @@ def with_second_opinions(questions: Sequence[Question], *, now: datetime) -> lis
 
 
 def _wants_second_key(question: Question) -> bool:
-    return second_key.is_on() and decisions.wants_second_key(Case(**said_of(question)))
+    return second_key.is_on() and decisions.wants_second_key(Case(**predicted_facts(question)))
 
 
-def said_of(question: Question) -> dict[str, Any]:
+def predicted_facts(question: Question) -> dict[str, Any]:
     """What reading and predicting brought."""
-    answer, said = question.answer, question.answer.prediction
+    answer, prediction = question.answer, question.answer.prediction
     common: dict[str, Any] = {
         "text": question.text,
         "classifier": answer.classifier,
@@ -105,14 +105,14 @@ def said_of(question: Question) -> dict[str, Any]:
         "automatic_mail": question.automatic_mail,
         "asks_for_person": question.asks_for_person,
     }
-    if said is None:
+    if prediction is None:
         return common
     return common | {
-        "intent": said.intent,
-        "no_intent": said.reason.value if said.reason else None,
-        "confidence": said.confidence,
-        "runner_up": said.runner_up,
-        "margin": said.margin,
+        "intent": prediction.intent,
+        "no_intent": prediction.reason.value if prediction.reason else None,
+        "confidence": prediction.confidence,
+        "runner_up": prediction.runner_up,
+        "margin": prediction.margin,
         "risk": answer.risk,
     }
 

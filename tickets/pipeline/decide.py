@@ -34,7 +34,7 @@ from tickets.codes import (
 from tickets.history import record
 from tickets.history.record import Actor, AuditEntry
 from tickets.models import Message, Outbox, Ticket, TicketEvent, first_row, update
-from tickets.pipeline.ask import Question, said_of, second_key_of
+from tickets.pipeline.ask import Question, predicted_facts, second_key_of
 from tickets.pipeline.messages import add_message, confirmation, index_if_possible, mail
 from tickets.promises import targets
 from tickets.search import index
@@ -130,7 +130,7 @@ def _decide(
 def case_of(ticket: Ticket, message: Message, question: Question, prediction_id: int) -> Case:
     """The prediction as plain data, for rules that know no classifier."""
     return Case(
-        **said_of(question),
+        **predicted_facts(question),
         **second_key_of(question),
         prediction_id=prediction_id,
         variables=variables_of(ticket, message.sender_name),
@@ -161,9 +161,9 @@ def _note_prediction(ticket: Ticket, answer: Answer) -> None:
     """The latest prediction stands on the ticket, until a person has had a say on it."""
     if answer.prediction is None or has_persons_word(ticket):
         return
-    said = answer.prediction
-    ticket.intent, ticket.no_intent = said.intent, said.reason
-    ticket.confidence = said.confidence
+    prediction = answer.prediction
+    ticket.intent, ticket.no_intent = prediction.intent, prediction.reason
+    ticket.confidence = prediction.confidence
 
 
 def has_persons_word(ticket: Ticket) -> bool:

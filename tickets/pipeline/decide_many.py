@@ -66,10 +66,10 @@ def decide(opened: Sequence[Opened], *, now: datetime) -> Taken:
 
 def _note(one: Opened, decision: Decision, queues: dict[str, int], now: datetime) -> None:
     """What stands on a decided ticket."""
-    ticket, said = one.ticket, one.question.answer.prediction
-    if said is not None:
-        ticket.intent, ticket.no_intent = said.intent, said.reason
-        ticket.confidence = said.confidence
+    ticket, prediction = one.ticket, one.question.answer.prediction
+    if prediction is not None:
+        ticket.intent, ticket.no_intent = prediction.intent, prediction.reason
+        ticket.confidence = prediction.confidence
     ticket.outcome, ticket.reasons = decision.outcome, decision.reasons
     ticket.queue_id = queues.get(decision.queue)
     ticket.priority = Priority(decision.priority)

@@ -63,7 +63,7 @@ def _is_another_time(inquiry: Inquiry, row: IdempotencyKey, now: datetime) -> bo
 
 
 def forget_expired(inquiry: Inquiry, now: datetime) -> None:
-    """An expired key may be used anew; the row of its first life goes."""
+    """An expired key may be used again; the row of its first life goes."""
     rows = IdempotencyKey.objects.filter(owner=inquiry.owner, key=inquiry.idempotency_key)
     for row in rows.select_related("ticket"):
         if row.created_at <= now - KEY_LIFE or _is_another_time(inquiry, row, now):

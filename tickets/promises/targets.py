@@ -124,7 +124,7 @@ def follow(ticket: Ticket, now: datetime) -> None:
         _follow(ticket, _held(ticket), now)
 
 
-def promise_anew(ticket: Ticket, now: datetime) -> None:
+def promise_again(ticket: Ticket, now: datetime) -> None:
     """Queue or priority changed: what is open goes by what is promised there, less the time used.
 
     A deadline that has passed by that is the present moment, never an earlier one.

@@ -119,7 +119,7 @@ class Batch:
 
 
 def rebuild(*, after_id: int = 0, size: int = 500) -> Iterator[Batch]:
-    """Index all tickets anew in the order of their ids.
+    """Index all tickets again in the order of their ids.
 
     May run beside everything else and may stop anywhere: each batch is a transaction.
     """
@@ -141,12 +141,6 @@ def add_many(lines: Iterable[tuple[int, Sequence[str]]]) -> None:
     if statements:
         with connection.cursor() as cursor:
             cursor.executemany(statements[0][0], [values for _, values in statements])
-
-
-def empty() -> None:
-    """Forget everything. For tests that flush tables: the index is no table of a model."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {TABLE}")  # noqa: S608
 
 
 def _insertion(ticket_id: int, words: Sequence[str]) -> tuple[str, list[Any]]:

@@ -162,7 +162,7 @@ def test_a_persons_last_24_hours_are_counted_without_this_ticket(automating):
         (True, {"order_status": True}, ["guard:kill_switch", "guard:breaker_open"]),
     ],
 )
-def test_switch_and_breakers_are_asked_anew(automating, switch, breakers, reasons):
+def test_switch_and_breakers_are_asked_again(automating, switch, breakers, reasons):
     Switch.objects.create(pk=1, on=switch, changed_at=NOW)
     for intent, is_open in breakers.items():
         Breaker.objects.create(intent=intent, open=is_open, changed_at=NOW)

@@ -32,8 +32,12 @@ def server(settings):
         yield endpoint
 
 
+def ask(now=NOW):
+    return second_key.ask_many([TEXT], now=now)[0]
+
+
 def failures(count, now=NOW):
-    return [second_key.ask(TEXT, now=now).failure for _ in range(count)]
+    return [ask(now).failure for _ in range(count)]
 
 
 def fail_until_it_rests(server):
@@ -51,7 +55,7 @@ def test_it_is_off_without_an_address(settings):
 
 
 def test_the_labels_are_the_intents_in_use_with_what_they_mean(server):
-    opinion = second_key.ask(TEXT, now=NOW)
+    opinion = ask()
     assert (opinion.intent, opinion.failure, opinion.version) == ("order_status", None, "llm-small")
     schema = server.questions()[0]["response_format"]["json_schema"]["schema"]
     assert schema["properties"]["intent"]["enum"] == ["order_status", "praise", "out_of_scope"]
@@ -89,7 +93,7 @@ def test_after_five_failures_in_a_row_nobody_is_asked_for_a_minute(server):
     assert len(server.asked) == 5
 
 
-def test_four_failures_and_a_success_start_the_count_anew(server):
+def test_four_failures_and_a_success_start_the_count_again(server):
     server.behave = DOWN
     failures(4)
     server.behave = acts.label("praise")
@@ -240,7 +244,7 @@ def test_logs_tell_the_code_of_a_failure_and_nothing_else(server, caplog):
 def test_an_opinion_is_kept_without_any_confidence(server, behave, intent, no_intent, failure):
     server.behave = behave
     ticket = TicketFactory()
-    row = second_key.store(second_key.ask(TEXT, now=NOW), ticket, message_number=1, now=NOW)
+    row = second_key.store(ask(), ticket, message_number=1, now=NOW)
     row.refresh_from_db()
     assert (row.ticket, row.round, row.message_number) == (ticket, 1, 1)
     assert (row.classifier, row.intent, row.no_intent) == ("llm-small", intent, no_intent)
@@ -250,7 +254,7 @@ def test_an_opinion_is_kept_without_any_confidence(server, behave, intent, no_in
 
 def test_numbers_of_the_own_classifier_leave_second_opinions_out(server):
     ticket = TicketFactory()
-    second_key.store(second_key.ask(TEXT, now=NOW), ticket, message_number=1, now=NOW)
+    second_key.store(ask(), ticket, message_number=1, now=NOW)
     own = Prediction.objects.create(
         ticket=ticket, round=1, classifier="linear-1", milliseconds=1, at=NOW
     )

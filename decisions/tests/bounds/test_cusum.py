@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from decisions.bounds.cusum import (
     LARGEST,
     Chart,
+    Path,
     chart_for,
-    follow,
     follow_places,
     height_for,
     run_length,
@@ -75,6 +75,23 @@ def test_computed_run_length_is_that_of_simulated_answers():
         lengths[run] = n
     error = lengths.std(ddof=1) / np.sqrt(runs)
     assert abs(lengths.mean() - run_length(20, 50, rate)) < 4 * error
+
+
+def follow(outcomes, chart, *, start=0):
+    """The path, answer by answer in their order; True is wrong, None not known yet.
+
+    The slow reference: what is not known counts as right.
+    """
+    level = highest = start
+    scored = wrong = 0
+    tripped = False
+    for outcome in outcomes:
+        scored += 1
+        wrong += outcome is True
+        level = max(0, level + (chart.step - 1 if outcome else -1))
+        highest = max(highest, level)
+        tripped = tripped or level >= chart.height
+    return Path(level, highest, tripped, scored, wrong)
 
 
 outcomes = st.lists(st.sampled_from([True, False, None]), max_size=200)

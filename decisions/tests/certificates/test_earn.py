@@ -290,7 +290,7 @@ def test_what_is_shown_to_be_bad_goes_into_quarantine_once(labelled, says):
     assert receive(inquiry, now=NOW).decision.reasons == ["not_certified"]
 
 
-def test_after_it_was_lifted_the_evidence_starts_anew(labelled, lead):
+def test_after_it_was_lifted_the_evidence_starts_again(labelled, lead):
     CertificateFactory(alpha=0.02, bound=0.02, issued_at=NOW - timedelta(days=2))
     labelled(200, wrong=30)
     (row,) = certify.watch(now=NOW)

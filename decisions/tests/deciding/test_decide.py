@@ -291,7 +291,7 @@ def test_both_stops_are_told(ticket, certified):
     assert reasons(ticket) == ["guard:kill_switch", "guard:breaker_open"]
 
 
-def test_switch_and_breakers_are_read_anew_within_one_transaction(ticket, certified):
+def test_switch_and_breakers_are_read_again_within_one_transaction(ticket, certified):
     with transaction.atomic():
         assert reasons(ticket) == ["permitted"]
         kill_switch.set_switch(True, "Wrong answers.", actor=Actor.machine(), now=NOW)

@@ -12,9 +12,10 @@ from decisions.policies import drafts
 from decisions.policies.publish import NotPublishable, publish
 from decisions.rules.policy import RuleInvalid
 from decisions.tests.factories import CertificateFactory, make_draft, put_in_force
+from supportops.tests.clean_slate import lift_triggers
 from tickets.codes import AuditKind
 from tickets.history.record import Actor
-from tickets.history.triggers import lift_triggers, missing_triggers
+from tickets.history.triggers import missing_triggers
 from tickets.models import AuditRecord, HistoryIsReadOnly
 
 pytestmark = pytest.mark.django_db

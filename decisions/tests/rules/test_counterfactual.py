@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decisions.api import responses
 from decisions.rules.counterfactual import Change, apply_changes, counterfactual
 from decisions.rules.engine import decide
 from decisions.rules.policy import Condition, PolicySnapshot
@@ -264,7 +265,11 @@ def test_a_policy_with_very_many_rules_is_answered_in_bounded_time():
 
 
 def test_a_change_is_recorded_with_before_and_after():
-    assert Change("margin", 0.05, 0.1).as_record() == {"fact": "margin", "from": 0.05, "to": 0.1}
+    assert responses.Change.of(Change("margin", 0.05, 0.1)) == {
+        "fact": "margin",
+        "from": 0.05,
+        "to": 0.1,
+    }
 
 
 def test_changes_apply_to_facts_and_to_the_level_of_the_policy():

@@ -265,7 +265,7 @@ def test_who_trips_and_who_arms_do_not_wait_for_each_other(starter, says, agent,
     assert not Breaker.objects.get(intent="order_status").open
 
 
-def test_another_certificate_charts_breakers_anew_and_evidence_counts_by_it(permitted, agent):
+def test_another_certificate_charts_breakers_again_and_evidence_counts_by_it(permitted, agent):
     Breaker.objects.all().delete()
     breakers.keep_up(now=NOW)
     before = Breaker.objects.get(intent="order_status")

@@ -1,11 +1,11 @@
-"""Decisions in words, and rules as lines of text."""
+"""Decisions in words, and conditions from the texts of a form."""
 
 import pytest
 
-from decisions.rules import rule_lines
 from decisions.rules.counterfactual import Change
 from decisions.rules.guards import GUARDS
 from decisions.rules.policy import RULE_FACTS, Condition, RuleInvalid
+from decisions.rules.read_condition import typed
 from decisions.why.words import change_words, condition_words, reason_words, said, step_words
 from tickets.codes import NoIntent, Reason
 
@@ -77,41 +77,35 @@ def test_a_condition_in_words():
     assert condition_words(Condition("language", "is_not", "en")) == "Language is not en"
 
 
-LINES = [
-    ("length > 2000", {"fact": "length", "operator": ">", "value": 2000}),
-    ("confidence<0.5", {"fact": "confidence", "operator": "<", "value": 0.5}),
-    ("language is not en", {"fact": "language", "operator": "is_not", "value": "en"}),
-    ("Verified_Sender IS no", {"fact": "verified_sender", "operator": "is", "value": False}),
-    ("tickets_24h >= 4", {"fact": "tickets_24h", "operator": ">=", "value": 4}),
-]
-
-
-@pytest.mark.parametrize(("line", "condition"), LINES)
-def test_a_line_becomes_a_condition(line, condition):
-    assert rule_lines.parse(line) == [condition]
-
-
-def test_lines_come_back_as_they_went():
-    conditions = [condition for _, condition in LINES]
-    assert rule_lines.parse(rule_lines.written(conditions)) == conditions
+@pytest.mark.parametrize(
+    ("fact", "operator", "text", "value"),
+    [
+        ("length", ">", "2000", 2000),
+        ("confidence", "<", "0.5", 0.5),
+        ("language", "is_not", "en", "en"),
+        ("verified_sender", "is", "No", False),
+        ("tickets_24h", ">=", "4", 4),
+    ],
+)
+def test_a_value_is_read_as_the_type_of_its_fact(fact, operator, text, value):
+    assert typed(fact, operator, text) == {"fact": fact, "operator": operator, "value": value}
 
 
 @pytest.mark.parametrize(
-    ("text", "said_why"),
+    ("fact", "operator", "text", "said_why"),
     [
-        ("", "at least one condition"),
-        ("hello", "is no condition"),
-        ("mood is bad", "There is no fact named 'mood'"),
-        ("confidence > 0.9", "use one of <"),
-        ("length > many", "must be a whole number"),
-        ("length > 2.5", "must be a whole number"),
-        ("verified_sender is perhaps", "must be yes or no"),
-        ("confidence < nan", "must be a number"),
+        ("mood", "is", "bad", "There is no fact named 'mood'"),
+        ("length", ">", "", "say with what it is compared"),
+        ("confidence", ">", "0.9", "use one of <"),
+        ("length", ">", "many", "must be a whole number"),
+        ("length", ">", "2.5", "must be a whole number"),
+        ("verified_sender", "is", "perhaps", "must be yes or no"),
+        ("confidence", "<", "nan", "must be a number"),
     ],
 )
-def test_a_line_that_is_no_condition_is_refused_with_a_sentence(text, said_why):
+def test_what_is_no_condition_is_refused_with_a_sentence(fact, operator, text, said_why):
     with pytest.raises(RuleInvalid, match=said_why):
-        rule_lines.parse(text)
+        typed(fact, operator, text)
 
 
 @pytest.mark.parametrize("fact", RULE_FACTS)
@@ -119,5 +113,5 @@ def test_every_fact_of_rules_can_be_written(fact):
     kind = RULE_FACTS[fact]
     value = {str: "x", int: "3", float: "0.3", bool: "yes"}[kind.type]
     for operator in kind.operators:
-        (condition,) = rule_lines.parse(f"{fact} {operator.replace('_', ' ')} {value}")
+        condition = typed(fact, operator, value)
         assert (condition["fact"], condition["operator"]) == (fact, operator)

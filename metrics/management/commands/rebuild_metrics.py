@@ -1,4 +1,4 @@
-"""Count history anew, hour by hour."""
+"""Count history again, hour by hour."""
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any

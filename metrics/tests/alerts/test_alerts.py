@@ -170,7 +170,7 @@ def test_what_was_taken_stays_taken_while_it_lasts(by_lead):
     assert Alert.objects.get().state == AlertState.ACKNOWLEDGED
 
 
-def test_what_gets_worse_fires_anew(by_lead):
+def test_what_gets_worse_fires_again(by_lead):
     check(NOON, low())
     alerts.acknowledge(Alert.objects.get().pk, actor=by_lead, now=NOON)
     check(NOON + MINUTE, low(CRITICAL, 100))

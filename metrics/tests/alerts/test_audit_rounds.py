@@ -9,10 +9,10 @@ from metrics.alerts import watch
 from metrics.alerts.audit_rounds import verify
 from metrics.models import AuditCheck
 from metrics.tests.factories import NOON
+from supportops.tests.clean_slate import lift_triggers
 from tickets.codes import AuditKind
 from tickets.history import heads, record
 from tickets.history.record import Actor, AuditEntry
-from tickets.history.triggers import lift_triggers
 from tickets.models import AuditRecord
 
 pytestmark = pytest.mark.django_db

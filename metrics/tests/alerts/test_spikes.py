@@ -165,7 +165,7 @@ def test_what_has_no_score_does_not_fire():
 def test_firing_days_of_a_history_are_those_that_each_day_would_have_found():
     random = np.random.default_rng(3)
     scores = random.exponential(size=(40, 24))
-    found = spikes.firing_days(scores, days=10)
+    found = spike_checks.firing_days(scores, days=10)
     one_by_one = [
         any(judge(scores[: day + 1], hour, budget=1, series=1, days=10).fires for hour in range(24))
         for day in range(10, 40)

@@ -113,7 +113,7 @@ def test_the_example_dashboard_and_rules_name_only_what_there_is(starter, says, 
     receive(inquiry, now=timezone.now())
     roll_up.roll_up(timezone.now())
     folder = settings.BASE_DIR / "docs" / "monitoring"
-    source = (settings.BASE_DIR / "metrics" / "exposition.py").read_text()
+    source = (settings.BASE_DIR / "metrics" / "api" / "exposition.py").read_text()
     possible = set(re.findall(r'"(supportops_[a-z_]+)"', source))
     possible |= {f"{name}_total" for name in possible}
     for metric in METRICS:

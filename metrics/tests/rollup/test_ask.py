@@ -59,7 +59,7 @@ def history(certificate, says, agent):
 
 
 def test_counts_of_a_history_worked_out_by_hand(history):
-    counts = ask.counts(DAY_0 - timedelta(days=1), NOW, NOW)
+    counts = ask.period(DAY_0 - timedelta(days=1), NOW, NOW).counts
     # 8 tickets less the spam; automatic: durable, again (twice), silent; back was reopened
     assert counts.tickets == 7
     assert counts.automated == 4
@@ -81,12 +81,12 @@ def test_counts_of_a_history_worked_out_by_hand(history):
 
 def test_a_period_holds_its_start_and_not_its_end(history):
     at = Ticket.objects.order_by("created_at").values_list("created_at", flat=True)[0]
-    assert ask.counts(at, at + timedelta(seconds=1), NOW).tickets == 6
-    assert ask.counts(at - timedelta(seconds=1), at, NOW).tickets == 0
+    assert ask.period(at, at + timedelta(seconds=1), NOW).counts.tickets == 6
+    assert ask.period(at - timedelta(seconds=1), at, NOW).counts.tickets == 0
 
 
 def test_reasons_sum_to_the_escalated_tickets(history):
-    found = ask.reasons(DAY_0 - timedelta(days=1), NOW)
+    found = ask.reasons_of(ask.period(DAY_0 - timedelta(days=1), NOW))
     assert found == [("guard:risk_class", 1), ("no_intent:out_of_scope", 1)]
 
 
@@ -109,7 +109,7 @@ def test_an_explicit_correction_is_a_review_and_unsays_durability(history, agent
         now=DAY_0 + timedelta(days=5),
         machine_was_wrong=True,
     )
-    counts = ask.counts(DAY_0 - timedelta(days=1), NOW, NOW)
+    counts = ask.period(DAY_0 - timedelta(days=1), NOW, NOW).counts
     assert (counts.judged, counts.overridden, counts.durable) == (1, 1, 1)
 
 
@@ -122,7 +122,7 @@ def test_what_is_said_of_an_answer_that_held_changes_its_cohort_no_more(history,
         now=NOW - timedelta(days=1),
         machine_was_wrong=True,
     )
-    counts = ask.counts(DAY_0 - timedelta(days=1), NOW, NOW)
+    counts = ask.period(DAY_0 - timedelta(days=1), NOW, NOW).counts
     assert (counts.judged, counts.overridden, counts.durable) == (1, 1, 2)
 
 
@@ -157,7 +157,7 @@ def test_a_blind_review_judges_an_automatic_answer(certificate, says, lead, sett
     given = Answer(verdict=ReviewVerdict.NONE)
     answers.answer(review.pk, lead, given, may_settle=True, now=DAY_0)
     # The reviewer differs from the machine, so a second person is asked and nothing is settled.
-    assert ask.counts(DAY_0, until, until).judged == 0
+    assert ask.period(DAY_0, until, until).counts.judged == 0
     Review.objects.filter(part="second").update(
         reviewer=lead, answered_at=DAY_0, verdict=ReviewVerdict.NONE
     )

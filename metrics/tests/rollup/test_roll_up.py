@@ -264,7 +264,7 @@ def test_of_two_who_count_at_once_one_gives_up(monkeypatch):
     assert TouchedHour.objects.count() == 1
 
 
-# --- Maturing, skipping, starting anew ------------------------------------------------------------
+# --- Maturing, skipping, starting again -----------------------------------------------------------
 
 
 def test_an_answer_matures_by_itself_though_nothing_touches_it(starter, says):
@@ -275,7 +275,7 @@ def test_an_answer_matures_by_itself_though_nothing_touches_it(starter, says):
     for days in (1, 6, 7, 8):
         now = NOW + days * DAY + 2 * HOUR
         caught_up(now)
-        held = ask.counts(NOW - DAY, now, now)
+        held = ask.period(NOW - DAY, now, now).counts
         seen[days] = (held.maturing, held.mature, held.durable)
     assert seen == {1: (1, 0, 0), 6: (1, 0, 0), 7: (0, 1, 1), 8: (0, 1, 1)}
 
@@ -288,14 +288,14 @@ def test_a_later_correction_bears_on_an_earlier_hour_of_the_same_person(starter,
     again = receive(inquiry(), now=NOW + 2 * DAY).ticket
     now = NOW + 20 * DAY
     caught_up(now)
-    assert ask.counts(NOW - DAY, now, now).durable == 2
+    assert ask.period(NOW - DAY, now, now).counts.durable == 2
     corrected_at = NOW + 3 * DAY
     agent_actions.correct_intent(
         again.pk, "order_status", actor=Actor.person(agent), now=corrected_at
     )
     caught_up(now)
     # Neither: the first wrote again about the same, the second was overruled.
-    assert ask.counts(NOW - DAY, now, now).durable == 0
+    assert ask.period(NOW - DAY, now, now).counts.durable == 0
 
 
 def test_ten_empty_years_are_skipped(django_assert_max_num_queries):
@@ -303,19 +303,19 @@ def test_ten_empty_years_are_skipped(django_assert_max_num_queries):
     TicketFactory(created_at=NOW - DAY, decided=True)
     with django_assert_max_num_queries(200):
         caught_up(NOW)
-    assert ask.counts(NOW - timedelta(days=4000), NOW, NOW).tickets == 2
+    assert ask.period(NOW - timedelta(days=4000), NOW, NOW).counts.tickets == 2
 
 
-def test_other_days_of_silence_make_everything_be_counted_anew(starter, says, settings):
+def test_other_days_of_silence_make_everything_be_counted_again(starter, says, settings):
     CertificateFactory()
     says("order_status")
     receive(inquiry(), now=NOW)
     now = NOW + 4 * DAY
     caught_up(now)
-    assert ask.counts(NOW - DAY, now, now).durable == 0
+    assert ask.period(NOW - DAY, now, now).counts.durable == 0
     settings.SILENT_DAYS = 3
     caught_up(now)
-    assert ask.counts(NOW - DAY, now, now).durable == 1
+    assert ask.period(NOW - DAY, now, now).counts.durable == 1
     assert RollupState.objects.get().days == 3
 
 
@@ -338,15 +338,15 @@ def test_whole_days_are_read_from_rows_of_days():
         (hour_of(NOW), NOW.replace(minute=20)) if span[0] == hour_of(NOW) else span
         for span in chosen.live
     ]
-    assert ask.counts(NOW - 10 * DAY, NOW, NOW).tickets == 14
+    assert ask.period(NOW - 10 * DAY, NOW, NOW).counts.tickets == 14
 
 
 def test_a_thousand_years_cost_no_more_than_what_there_is():
     TicketFactory(created_at=NOW - DAY, decided=True)
     since, until = datetime(1000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-    assert ask.counts(since, until, NOW).tickets == 1
+    assert ask.period(since, until, NOW).counts.tickets == 1
     caught_up(NOW)
-    assert ask.counts(since, until, NOW).tickets == 1
+    assert ask.period(since, until, NOW).counts.tickets == 1
 
 
 def test_too_many_changes_are_read_as_they_were_counted_before(monkeypatch):
@@ -354,39 +354,27 @@ def test_too_many_changes_are_read_as_they_were_counted_before(monkeypatch):
     caught_up(NOW)
     Ticket.objects.update(status=TicketStatus.SPAM)
     TouchedHour.objects.create(hour=hour_of(ticket.created_at))
-    assert ask.counts(NOW - 2 * DAY, NOW, NOW).tickets == 0
+    assert ask.period(NOW - 2 * DAY, NOW, NOW).counts.tickets == 0
     monkeypatch.setattr(read, "MARKS", 0)
-    assert ask.counts(NOW - 2 * DAY, NOW, NOW).tickets == 1
+    assert ask.period(NOW - 2 * DAY, NOW, NOW).counts.tickets == 1
 
 
 def test_an_hourly_series_has_its_zeros_and_what_is_under_way():
     for minutes in (5, 65, 70, 60 * 26):
         TicketFactory(created_at=NOW - timedelta(minutes=minutes), decided=True)
     for _ in range(2):  # before anything is counted, and after
-        series = ask.hourly_series("tickets", NOW - 2 * HOUR, NOW, now=NOW)
-        assert series == [
-            (hour_of(NOW) - 2 * HOUR, 0),
-            (hour_of(NOW) - HOUR, 2),
-            (hour_of(NOW), 1),
+        series = read.by_hour(["tickets"], NOW - 2 * HOUR, NOW, NOW)
+        assert list(series.items()) == [
+            (hour_of(NOW) - 2 * HOUR, (0,)),
+            (hour_of(NOW) - HOUR, (2,)),
+            (hour_of(NOW), (1,)),
         ]
-        caught_up(NOW)
-
-
-def test_a_series_by_key_leaves_zeros_out(starter, says):
-    says("order_status")
-    receive(inquiry(), now=NOW - DAY)
-    says(None)
-    receive(inquiry(), now=NOW - DAY)
-    expected = {hour_of(NOW - DAY): {"order_status": 1, "no_intent:out_of_scope": 1}}
-    for _ in range(2):
-        asked = ask.hourly_series_by("predicted", "tickets", NOW - 2 * DAY, NOW, now=NOW)
-        assert asked == expected
         caught_up(NOW)
 
 
 def test_a_dimension_that_is_not_counted_is_named():
     with pytest.raises(ValueError, match="'mood' is none of all, intent"):
-        ask.hourly_series("tickets", NOW - DAY, NOW, dimension="mood")
+        ask.split(Period(NOW - DAY, NOW, NOW), "mood")
 
 
 def test_storing_the_same_again_writes_nothing(django_assert_num_queries):

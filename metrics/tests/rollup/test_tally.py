@@ -12,7 +12,6 @@ from metrics.rollup.tally import (
     keys_of,
     stretches,
     tally,
-    total,
 )
 from tickets.codes import Channel, Outcome, TicketStatus
 
@@ -204,7 +203,7 @@ def test_a_ticket_counts_once_in_each_dimension():
         ("reason", "permitted"),
         ("predicted", "order_status"),
     ]
-    assert total([facts, facts], mature_at=CAME, days=7).tickets == 2
+    assert tally([facts, facts], mature_at=CAME, days=7)["all", ""]["tickets"] == 2
 
 
 def spent(facts):

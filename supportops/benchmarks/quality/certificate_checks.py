@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classification.shared.calibration import calibration_error, perfect_range
-from decisions.bounds.cusum import Chart, chart_for, follow, height_for
+from decisions.bounds.cusum import Chart, chart_for, follow_places, height_for
+from decisions.bounds.cusum import Path as ChartPath
 from decisions.bounds.e_process import rows_needed
 from supportops.benchmarks.quality import known_risk, public_certificates
 
@@ -124,10 +126,14 @@ def late_flags(runs: int) -> Check:
     for _ in range(min(runs, 2_000)):
         wrong = chance.random(400) < 0.08
         known = chance.random(400) < 0.7
-        seen = [bool(w) if k else None for w, k in zip(wrong, known, strict=True)]
-        early, full = follow(seen, Chart(8, 40)), follow(wrong.tolist(), Chart(8, 40))
+        early, full = _path(wrong & known), _path(wrong)
         sooner += early.tripped and not full.tripped
     return Check("Late evidence trips sooner", "never", f"{sooner} times", sooner == 0)
+
+
+def _path(wrong: NDArray[np.bool_]) -> ChartPath:
+    places = (np.flatnonzero(wrong) + 1).tolist()
+    return follow_places(places, len(wrong), Chart(8, 40))
 
 
 def jump(a_day: int, runs: int) -> Check:

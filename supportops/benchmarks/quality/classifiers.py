@@ -125,10 +125,10 @@ def certified(model: Any, test: Labelled) -> str:
     found = permit(stated, wrong, alpha=0.02, delta=0.05, of=len(kept.confidence))
     if found is None:
         return "nothing"
-    said = model.predict(test.texts)
+    predictions = model.predict(test.texts)
     accepted = [
         p.intent == truth
-        for p, truth in zip(said, test.intents, strict=True)
+        for p, truth in zip(predictions, test.intents, strict=True)
         if p.intent is not None and p.confidence >= found.threshold
     ]
     errors = len(accepted) - sum(accepted)

@@ -217,22 +217,6 @@ def run_lengths(chart: Chart, rate: float, *, runs: int, seed: int) -> RunLength
     return RunLengths(float(length.mean()), error, run_length(chart.step, chart.height, rate))
 
 
-def trips_in_years(chart: Chart, rate: float, *, a_day: int, years: int, seed: int) -> float:
-    """Trips a year over simulated years; after a trip the chart starts anew at nothing."""
-    chance = np.random.default_rng(seed)
-    trips = 0
-    for _ in range(years):
-        answers, level = 365 * a_day, 0
-        for gap in chance.geometric(rate, int(answers * rate * 1.5) + 50).tolist():
-            answers -= gap
-            if answers < 0:
-                break
-            level = max(0, level - (gap - 1)) + chart.step - 1
-            if level >= chart.height:
-                trips, level = trips + 1, 0
-    return trips / years
-
-
 def until_trip(
     charts: Sequence[tuple[Chart, float]], rate: float, *, runs: int, seed: int
 ) -> np.ndarray:

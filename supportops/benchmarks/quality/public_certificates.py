@@ -53,7 +53,7 @@ def lines(data: Path, classifiers: Sequence[str]) -> Iterator[str]:
 def _banking(name: str, data: Path) -> Iterator[str]:
     test = read(data / "banking77/test.csv")
     model = train(name, read(data / "banking77/train.csv"))
-    kept, said = model.out_of_fold_, answers(model, test)
+    kept, answered = model.out_of_fold_, answers(model, test)
     away = np.asarray(kept.abstained)
     own = Answered(np.where(away, -np.inf, kept.confidence), ~np.asarray(kept.correct, dtype=bool))
     for alpha in ALPHAS:
@@ -65,20 +65,22 @@ def _banking(name: str, data: Path) -> Iterator[str]:
             delta=known_risk.DELTA,
             of=len(own),
         )
-        yield _said(
-            f"BANKING77 held-out to test, {alpha:.0%}", found.threshold if found else None, said
+        yield _taken(
+            f"BANKING77 held-out to test, {alpha:.0%}", found.threshold if found else None, answered
         )
-    live = [_live(said, alpha, np.random.default_rng(SEED)) for alpha in ALPHAS]
+    live = [_live(answered, alpha, np.random.default_rng(SEED)) for alpha in ALPHAS]
     for alpha, (threshold, _, other) in zip(ALPHAS, live, strict=True):
-        yield _said(f"BANKING77 half of the test as live reviews, {alpha:.0%}", threshold, other)
+        yield _taken(f"BANKING77 half of the test as live reviews, {alpha:.0%}", threshold, other)
 
 
 def _curekart(name: str, data: Path) -> Iterator[str]:
-    said = answers(train(name, read(data / "curekart/train.csv")), read(data / "curekart/test.csv"))
+    answered = answers(
+        train(name, read(data / "curekart/train.csv")), read(data / "curekart/test.csv")
+    )
     for alpha in ALPHAS:
         coverage, errors, automated, granted, broken = [], 0, 0, 0, 0
         for split in range(SPLITS):
-            threshold, _, other = _live(said, alpha, np.random.default_rng(SEED + split))
+            threshold, _, other = _live(answered, alpha, np.random.default_rng(SEED + split))
             taken = other.stated >= (np.inf if threshold is None else threshold)
             coverage.append(float(taken.mean()))
             granted += threshold is not None
@@ -89,16 +91,19 @@ def _curekart(name: str, data: Path) -> Iterator[str]:
         yield (
             f"  Curekart halves as live reviews, {alpha:.0%}, {SPLITS} splits: certificates in "
             f"{granted}, mean coverage {np.mean(coverage):.1%}, {rate}, above {alpha:.0%} in "
-            f"{broken} halves of about {len(said) // 2} messages"
+            f"{broken} halves of about {len(answered) // 2} messages"
         )
 
 
 def _live(
-    said: Answered, alpha: float, chance: np.random.Generator
+    answered: Answered, alpha: float, chance: np.random.Generator
 ) -> tuple[float | None, Answered, Answered]:
     """The threshold that one half earns as live reviews, with both halves."""
-    order = chance.permutation(len(said))
-    known, other = said.of(order[: len(said) // 2]), said.of(order[len(said) // 2 :])
+    order = chance.permutation(len(answered))
+    known, other = (
+        answered.of(order[: len(answered) // 2]),
+        answered.of(order[len(answered) // 2 :]),
+    )
     # The thresholds come from confidences outside of the labelled half.
     steps = grid_of(other.stated[other.stated >= LOWEST_TESTED], end=LIVE_END)
     looks = np.arange(24, len(known), 25)
@@ -107,18 +112,18 @@ def _live(
 
 
 def answers(model: Any, test: Labelled) -> Answered:
-    said = model.predict(test.texts)
+    predictions = model.predict(test.texts)
     return Answered(
-        np.array([p.confidence if p.intent is not None else -np.inf for p in said]),
-        np.array([p.intent != truth for p, truth in zip(said, test.intents, strict=True)]),
+        np.array([p.confidence if p.intent is not None else -np.inf for p in predictions]),
+        np.array([p.intent != truth for p, truth in zip(predictions, test.intents, strict=True)]),
     )
 
 
-def _said(what: str, threshold: float | None, said: Answered) -> str:
+def _taken(what: str, threshold: float | None, answered: Answered) -> str:
     if threshold is None:
         return f"  {what}: no certificate"
-    taken = said.stated >= threshold
-    errors, rows = int(said.wrong[taken].sum()), int(taken.sum())
+    taken = answered.stated >= threshold
+    errors, rows = int(answered.wrong[taken].sum()), int(taken.sum())
     return (
         f"  {what}: threshold {threshold:.3f}, coverage {taken.mean():.1%}, "
         f"{errors} of {rows} wrong, {errors / max(1, rows):.2%}"

@@ -80,7 +80,16 @@ def _some(random: np.random.Generator, tickets: Grid, setting: Setting) -> Grid:
 
 
 def _fired(scores: Grid) -> int:
-    return int(spikes.firing_days(scores)[-YEAR:].sum())
+    return int(firing_days(scores)[-YEAR:].sum())
+
+
+def firing_days(scores: Grid, days: int = spikes.DAYS) -> NDArray[np.bool_]:
+    """For each day after the first `days`, whether any hour of it fired."""
+    highs = spikes.daily_highs(scores)
+    if len(highs) <= days:
+        return np.empty(0, bool)
+    before = np.lib.stride_tricks.sliding_window_view(highs[:-1], days).max(axis=1)
+    return np.asarray(highs[days:] > before)
 
 
 def mean_of_years(kind: str, setting: Setting, *, years: int, seed: int) -> float:

@@ -189,7 +189,7 @@ def test_a_mail_server_that_hangs_holds_up_no_other_job():
 
 def test_once_runs_what_is_due_and_leaves(around):
     done = processes.run(around, "worker", "--once")
-    kept = {"keep_figures": 1}  # always written anew
+    kept = {"keep_figures": 1}  # always written again
     assert done.stdout.splitlines() == [f"{job.name}: {kept.get(job.name, 0)}" for job in jobs.JOBS]
     assert JobLease.objects.count() == len(jobs.JOBS)
 

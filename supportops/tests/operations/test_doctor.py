@@ -9,7 +9,7 @@ from django.utils import timezone
 from supportops.background.jobs import HEARTBEAT
 from supportops.operations import doctor
 from supportops.operations.doctor import Level
-from tickets.history.triggers import lift_triggers
+from supportops.tests.clean_slate import lift_triggers
 from tickets.models import JobLease
 from tickets.tests.factories import OutboxFactory, TicketFactory
 

@@ -2,7 +2,19 @@
 
 from django.template.loader import render_to_string
 
-from supportops.ui.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart, Series
+from supportops.ui.charts import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Chart,
+    Series,
+    columns,
+    log_lines,
+    square,
+)
 
 
 def chart(**changed) -> Chart:
@@ -21,13 +33,13 @@ def chart(**changed) -> Chart:
 
 def test_corners_of_the_units_are_corners_of_the_drawing():
     drawn = chart()
-    assert (drawn.x(0), drawn.x(1)) == (LEFT, WIDTH - RIGHT)
-    assert (drawn.y(0), drawn.y(0.1)) == (HEIGHT - BOTTOM, TOP)
+    assert (drawn.x_axis.place(0), drawn.x_axis.place(1)) == (LEFT, WIDTH - RIGHT)
+    assert (drawn.y_axis.place(0), drawn.y_axis.place(0.1)) == (HEIGHT - BOTTOM, TOP)
 
 
 def test_nothing_is_drawn_beyond_the_frame():
-    assert chart().y(5) == TOP
-    assert chart().x(7) == WIDTH - RIGHT
+    assert chart().y_axis.place(5) == TOP
+    assert chart().x_axis.place(7) == WIDTH - RIGHT
 
 
 def test_a_line_is_a_path_and_dots_are_circles_of_their_size():
@@ -49,3 +61,23 @@ def test_the_numbers_stand_in_a_table_behind_it_and_keep_their_point_in_every_la
     assert "<td>5.0%</td>" in page
     assert 'd="M74.0 256.0 L306.0 135.0 L' in page
     assert 'y1="256.0"' in page
+
+
+def test_equal_factors_are_equally_far_on_logarithmic_axes():
+    drawn = log_lines([0.01, 0.1], [[0.5, 10.0], [100.0, 1000.0]])
+    assert drawn.lines == ("58.0,220.0 624.0,168.5", "58.0,117.0 624.0,65.5")
+    assert [tick.words for tick in drawn.across] == ["1.0%", "10%"]
+    assert [tick.words for tick in drawn.up] == ["1", "10", "100", "1k", "10k"]
+
+
+def test_columns_stand_on_each_other():
+    drawn = columns([("Mon", 3, 4), ("Tue", 0, 0)])
+    lower, upper = drawn.lower[0], drawn.upper[0]
+    assert (lower.y + lower.height, upper.y + upper.height) == (194.0, lower.y)
+    assert upper.y == 10.0  # four is the most that is drawn
+    assert (lower.title, drawn.upper[1].height) == ("Mon: 3 of 4", 0.0)
+
+
+def test_a_dot_of_a_perfect_model_lies_on_the_diagonal():
+    (dot,) = square([(0.5, 5, 10)]).points
+    assert (dot.x, dot.y) == (133.0, 107.0)

@@ -69,7 +69,7 @@ class TicketLookAdmin(TicketListAdmin):
         return f"{address}?{request.GET.urlencode()}" if request.GET else address
 
     def part(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-        """A piece of a page, made anew each time."""
+        """A piece of a page, made again each time."""
         response = TemplateResponse(request, f"console/{name}.html", context)
         response["Cache-Control"] = "no-store"
         return response

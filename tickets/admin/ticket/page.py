@@ -158,7 +158,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The words that carried a prediction, computed anew: history keeps no words."""
+    """The words that carried a prediction, computed again: history keeps no words."""
 
     classifier: str
     terms: tuple[tuple[Term, int], ...]  # with the length of its bar in percent

@@ -23,7 +23,7 @@ from tickets.locks import ChangedMeanwhile, NotPossible
 from tickets.models import Ticket
 
 STALE = (
-    "Nothing was sent: you have logged in anew since you opened this page. Your text is here as "
+    "Nothing was sent: you have logged in again since you opened this page. Your text is here as "
     "you left it; please send it once more."
 )
 

@@ -1,4 +1,4 @@
-"""Index the words of all tickets anew."""
+"""Index the words of all tickets again."""
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
@@ -21,7 +21,7 @@ EVERY = 10_000  # tickets between two lines of progress
 
 class Command(BaseCommand):
     help = (
-        "Index the words of all tickets anew, beside everything else that runs. Needed only after "
+        "Index the words of all tickets again, beside everything else that runs. Needed only after "
         "rows were written past the service."
     )
 

@@ -1,4 +1,4 @@
-"""Predict tickets anew with the model in force."""
+"""Predict tickets again with the model in force."""
 
 import json
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -96,9 +96,9 @@ class Command(BaseCommand):
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CommandError("There is no stopped run to resume.") from error
         if stopped != (version, since):
-            raise CommandError("The stopped run had another model or --since; start anew.")
+            raise CommandError("The stopped run had another model or --since; start again.")
         if not Ticket.objects.filter(pk=last_id).exists():
-            raise CommandError("The stopped run belongs to another database; start anew.")
+            raise CommandError("The stopped run belongs to another database; start again.")
         return last_id
 
     def _keep_place(self, version: str | None, since: str | None, last_id: int) -> None:

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from supportops.tests.clean_slate import lift_triggers
 from tickets.codes import Role
-from tickets.history.triggers import lift_triggers
 from tickets.models import AuditRecord
 from tickets.tests.at_work import as_user, words_of, write_in
 

@@ -276,7 +276,7 @@ def test_tickets_are_found_by_their_clocks(automating, by_agent):
         agent_actions.agent_reply(done.pk, "We look.", actor=by_agent, now=at)
     now = NOW + 90 * MINUTE
     rows = Ticket.objects.order_by("id")
-    assert list(rows.breaching_before(now + HOUR, now=now)) == [soon]
+    assert list(rows.overdue(now + HOUR)) == [soon]
     assert list(rows.overdue(now)) == []
     assert list(rows.overdue(NOW + 3 * HOUR)) == [soon]
     targets.notice(now=NOW + 3 * HOUR)

@@ -12,6 +12,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from supportops.clients import client_address
+from supportops.tests import clean_slate
 from tickets.api import throttling
 from tickets.api.authentication import HasScope, key_of
 from tickets.codes import Scope
@@ -225,12 +226,12 @@ def rates(monkeypatch):
         monkeypatch.setattr(
             api_settings, "DEFAULT_THROTTLE_RATES", {"key": "6000/min", "form": "20/hour"} | rates
         )
-        throttling.allowance.forget()
+        clean_slate.forget_throttles()
 
     # Noon: a window does not end while the test runs.
     monkeypatch.setattr(throttling.time, "time", lambda: 43_200.0 + 20)
     yield limit
-    throttling.allowance.forget()
+    clean_slate.forget_throttles()
 
 
 def test_a_key_that_comes_too_often_is_told_when_to_come_again(issue_key, rates):

@@ -1,4 +1,4 @@
-"""Old tickets predicted anew: new predictions, never a new decision in a decided round."""
+"""Old tickets predicted again: new predictions, never a new decision in a decided round."""
 
 import tracemalloc
 from datetime import timedelta
@@ -131,13 +131,13 @@ def test_a_ticket_that_a_person_answered_keeps_its_intent_though_it_is_open(wait
 
 
 def test_what_a_person_does_while_the_classifier_thinks_stays(waiting, by_agent, monkeypatch):
-    ask = reclassify.asking.ask_many
+    ask = reclassify.ask.ask_many
 
     def slow(messages):
         agent_actions.correct_intent(waiting.pk, "complaint", actor=by_agent, now=NOW)
         return ask(messages)
 
-    monkeypatch.setattr(reclassify.asking, "ask_many", slow)
+    monkeypatch.setattr(reclassify.ask, "ask_many", slow)
     run()
     waiting.refresh_from_db()
     assert (waiting.intent, waiting.intent_corrected) == ("complaint", True)

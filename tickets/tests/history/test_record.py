@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supportops.tests.clean_slate import lift_triggers
 from tickets.codes import AuditKind, EventKind
 from tickets.history import record, verify
 from tickets.history.record import GENESIS, Actor, AuditEntry, canonical, commitment
-from tickets.history.triggers import lift_triggers
 from tickets.models import AuditHead, AuditRecord, Message, Outbox, TicketEvent
 from tickets.tests.arriving import NOW, arrive, in_threads, stored
 from tickets.tests.factories import OutboxFactory, TicketFactory

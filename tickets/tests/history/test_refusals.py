@@ -6,13 +6,13 @@ from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 
 from decisions.models import Candidate, EscalationRule, IntentRule, Override, Policy
+from supportops.tests.clean_slate import lift_triggers
 from tickets.desk import agent_actions
 from tickets.history.triggers import (
     WORDS,
     guarded_tables,
     history_tables,
     install_triggers,
-    lift_triggers,
     missing_triggers,
 )
 from tickets.models import HistoryIsReadOnly, HistoryModel, TicketEvent

@@ -11,11 +11,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
+from supportops.tests.clean_slate import lift_triggers
 from tickets.codes import AuditKind
 from tickets.history import heads as history_heads
 from tickets.history import record, verify
 from tickets.history.record import Actor, AuditEntry
-from tickets.history.triggers import install_triggers, lift_triggers
+from tickets.history.triggers import install_triggers
 from tickets.models import AuditHead, AuditRecord
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -49,7 +50,7 @@ def execute(statement, parameters=()):
 
 
 def edit(draw, rows):
-    """Another word in a body; the digest made anew, as a careful forger would."""
+    """Another word in a body; the digest made again, as a careful forger would."""
     row = draw.choice(rows)
     body = row["body"].replace("escalate", "auto_resolve")
     digest = draw.choice([row["digest"], record.hashlib.sha256(body.encode()).hexdigest()])
@@ -57,7 +58,7 @@ def edit(draw, rows):
         "UPDATE tickets_auditrecord SET body = %s, digest = %s WHERE id = %s",
         [body, digest, row["id"]],
     )
-    # With its digest made anew only the next record shows that something before it changed.
+    # With its digest made again only the next record shows that something before it changed.
     return {row["number"], row["number"] + (digest != row["digest"])}
 
 

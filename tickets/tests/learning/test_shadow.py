@@ -209,7 +209,7 @@ def test_what_a_candidate_said_is_history(certified):
 # --- Models ---------------------------------------------------------------------------------------
 
 
-def test_a_model_in_the_shadow_predicts_anew_under_the_policy_of_the_time(certified, model):
+def test_a_model_in_the_shadow_predicts_again_under_the_policy_of_the_time(certified, model):
     model("how_to", confidence=0.9)
     begin(model_version="next-1")
     write_in()
@@ -254,7 +254,7 @@ def test_the_table_says_where_they_differ(certified, says):
     assert len(kind.examples) == 2
 
 
-def test_an_edited_draft_starts_its_table_anew(certified):
+def test_an_edited_draft_starts_its_table_again(certified):
     draft = make_draft(threshold=0.99)
     candidate = begin(policy=draft)
     write_in(1)

@@ -13,9 +13,9 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 
 from classification import services as classification
 from classification.contract import Prediction
-from decisions import in_force
 from decisions.models import Decision
 from decisions.stops import kill_switch
+from supportops.tests import clean_slate
 from tickets.codes import AuditKind, NoIntent, OutboxKind, Outcome, TicketStatus
 from tickets.data import reclassify
 from tickets.desk import agent_actions, customer_actions
@@ -116,13 +116,13 @@ def lawbreakers(
 
     Everything is rolled back each time. `storing` names what this work needs to store anything.
     """
-    in_force.forget_policy()
+    clean_slate.forget_policy()
     cold = rolled_back(lambda: functions_run_by(work))
     warm = rolled_back(lambda: functions_run_by(work))
     found = {}
     for name in cold:
         if name not in warm:
-            in_force.forget_policy()  # runs only when the policy is read
+            clean_slate.forget_policy()  # runs only when the policy is read
         problem = rolled_back(lambda name=name: what_went_wrong(name, error, work, check, storing))
         if problem:
             found[name] = problem

@@ -289,7 +289,7 @@ def test_a_missed_answer_stays_missed_though_the_ticket_is_resolved(ticket, by_a
     assert first.met_at == NOW + 3 * HOUR
 
 
-def test_a_reopening_begins_both_promises_anew(ticket, by_agent):
+def test_a_reopening_begins_both_promises_again(ticket, by_agent):
     replies(ticket, by_agent, NOW + HOUR)
     agent_actions.resolve(ticket.pk, actor=by_agent, now=NOW + 2 * HOUR)
     customer_actions.customer_reply(ticket.pk, "It is broken again.", now=NOW + 2 * DAY)
@@ -326,7 +326,7 @@ def test_spam_and_duplicates_are_owed_nothing_and_count_nowhere(ticket, by_agent
     assert {row.cancelled_at for row in rows} == {NOW + 4 * HOUR}
     assert rows.count() == 2
     assert not Target.objects.breached().exists()
-    assert not Target.objects.due_between(NOW, NOW + 9 * DAY).exists()
+    assert not Target.objects.counted().exists()
     assert targets.notice(now=NOW + 9 * DAY) == 0
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from supportops.tests import clean_slate
 from tickets.codes import TicketStatus
 from tickets.data import erase
 from tickets.desk import agent_actions, customer_actions
@@ -190,7 +191,7 @@ def rebuild(**options):
 
 def test_rebuilding_brings_back_what_the_service_had_indexed(ticket, agent):
     agent_actions.add_note(ticket.pk, "walrus", actor=Actor.person(agent), now=timezone.now())
-    index.empty()
+    clean_slate.empty_search()
     assert index.is_behind()
     assert "1 tickets can be found" in rebuild()
     for q in ("lovelace", "parcel urgent walrus", ticket.reference[2:6]):
@@ -206,7 +207,7 @@ def test_rebuilding_twice_changes_nothing_and_drops_what_is_gone(ticket):
 
 
 def test_a_dry_run_indexes_nothing(ticket):
-    index.empty()
+    clean_slate.empty_search()
     before = all_rows()
     assert "nothing was written" in rebuild(dry_run=True)
     assert index.is_behind()
@@ -216,7 +217,7 @@ def test_a_dry_run_indexes_nothing(ticket):
 def test_a_stopped_rebuild_goes_on_where_it_stopped(settings, tmp_path, monkeypatch):
     settings.DATA_DIR = tmp_path
     made = [TicketFactory(message="parcel") for _ in range(4)]
-    index.empty()
+    clean_slate.empty_search()
     whole = index.rebuild
 
     def stops(**options):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supportops.tests import clean_slate
 from tickets.api import throttling
 from tickets.codes import Channel, TicketStatus
 from tickets.forms import InquiryForm
@@ -322,7 +323,7 @@ def test_a_cache_that_fails_costs_nobody_the_inquiry(visitor, monkeypatch):
 
     monkeypatch.setattr(throttling.cache, "add", fail)
     assert send(visitor).status_code == 302
-    throttling.allowance.forget()
+    clean_slate.forget_throttles()
 
 
 # --- Tokens ---------------------------------------------------------------------------------------
