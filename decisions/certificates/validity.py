@@ -8,22 +8,13 @@ new policy adds is not covered until it is tested.
 from collections.abc import Iterable
 from datetime import datetime
 
-from decisions.models import Certificate, Decision, Policy
+from decisions.models import Certificate, Decision, Policy, sql
 from decisions.rules.acceptance import lowered, would_automate
 from decisions.rules.facts import Facts
 from decisions.rules.policy import PolicySnapshot
 from tickets.codes import CertificateKind
-from tickets.models import rows_of
+from tickets.models.sql import rows_of
 
-# A certificate never covers an intent that reviews have shown to be too often wrong.
-IN_FORCE = """
-SELECT c.* FROM decisions_certificate c
- WHERE c.classifier_version = %s AND c.issued_at <= %s AND c.expires_at > %s
-   AND NOT EXISTS (SELECT 1 FROM decisions_quarantine q
-                    WHERE q.classifier_version = c.classifier_version
-                      AND q.intent = %s AND q.lifted_at IS NULL)
- ORDER BY c.id DESC LIMIT 20
-"""
 RANK = {CertificateKind.DEMO: 0, CertificateKind.PROVISIONAL: 1, CertificateKind.LIVE: 2}
 MOST_KEPT = 64
 
@@ -34,7 +25,7 @@ def certificate_for(facts: Facts, digest: str, now: datetime) -> Certificate | N
     """The certificate that lets this ticket be automated under the policy with that digest."""
     if not facts.intent or not facts.classifier:
         return None
-    rows = rows_of(Certificate, IN_FORCE, facts.classifier, now, now, facts.intent)
+    rows = rows_of(Certificate, sql.IN_FORCE, facts.classifier, now, now, facts.intent)
     for certificate in by_weight(rows):
         if facts.intent in certificate.intents and covers(certificate, facts, digest):
             return certificate

@@ -19,6 +19,7 @@ from decisions.models import (
     Quota,
     ReplyTemplate,
     lock_stops,
+    sql,
 )
 from decisions.rules import engine, replies
 from decisions.rules.engine import ENGINE_VERSION, Verdict
@@ -26,28 +27,11 @@ from decisions.rules.facts import Facts
 from decisions.rules.guards import could_be_answered, is_probability
 from decisions.rules.policy import IntentPolicy, PolicySnapshot
 from tickets.codes import Level, Outcome, Reason
-from tickets.models import Ticket, changed, first_row, insert, rows_of
+from tickets.models import Ticket
+from tickets.models.sql import RECENT, changed, first_row, rows_of
 from tickets.promises import calendars
 
 DAY = timedelta(hours=24)
-
-STOPPED = """
-SELECT EXISTS (SELECT 1 FROM decisions_switch WHERE "on"),
-       EXISTS (SELECT 1 FROM decisions_breaker WHERE open AND intent IN (%s, %s))
-"""
-TAKE_ONE = """
-UPDATE decisions_quota SET used = used + 1 WHERE intent = %s AND hour = %s AND used < %s
-"""
-NEWEST_VERSION = """
-SELECT * FROM decisions_replytemplate WHERE slug = %s ORDER BY version DESC LIMIT 1
-"""
-RECENT = """
-SELECT COUNT(*) FILTER (WHERE created_at > %s AND created_at <= %s),
-       COUNT(*) FILTER (WHERE auto_replied_at > %s)
-  FROM tickets_ticket
- WHERE requester_id = %s AND id <> %s
-   AND (created_at > %s AND created_at <= %s OR auto_replied_at > %s)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +190,7 @@ class _Stopped:
 def _stopped(intent: str | None) -> _Stopped:
     """Switch and breakers, read anew in every deciding transaction."""
     lock_stops(shared=True)
-    switch, breaker = first_row(STOPPED, OVERALL, intent or OVERALL)
+    switch, breaker = first_row(sql.STOPPED, OVERALL, intent or OVERALL)
     return _Stopped(switch=bool(switch), breaker=bool(breaker))
 
 
@@ -219,18 +203,18 @@ def take_quota(intent: str, rule: IntentPolicy, policy: PolicySnapshot, now: dat
 def _take(intent: str, cap: int | None, hour: datetime) -> bool:
     if cap is None:
         return True
-    if changed(TAKE_ONE, intent, hour, cap):
+    if changed(sql.TAKE_ONE, intent, hour, cap):
         return True
     # The first of an hour makes its row; whoever loses that race takes from the winner's.
-    insert(Quota(intent=intent, hour=hour), unless_there=True)
-    return changed(TAKE_ONE, intent, hour, cap) == 1
+    Quota.objects.bulk_create([Quota(intent=intent, hour=hour)], ignore_conflicts=True)
+    return changed(sql.TAKE_ONE, intent, hour, cap) == 1
 
 
 def reply_for(intent: IntentPolicy, variables: Mapping[str, str]) -> Reply | None:
     """The intent's reply, filled in; None when there is none or a variable has no value."""
     if intent.template is None or intent.level == Level.OFF:
         return None
-    versions = rows_of(ReplyTemplate, NEWEST_VERSION, intent.template)
+    versions = rows_of(ReplyTemplate, sql.NEWEST_VERSION, intent.template)
     if not versions:
         return None
     template = versions[0]

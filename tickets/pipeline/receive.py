@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from decisions.models import Decision
 from tickets.codes import ENDED, Author, Channel, EventKind, TicketStatus
@@ -27,9 +27,8 @@ from tickets.models import (
     Requester,
     Ticket,
     TicketEvent,
-    insert,
-    rows_of,
 )
+from tickets.models.sql import REQUESTER, insert, locking, rows_of
 from tickets.pipeline import ask
 from tickets.pipeline import decide as pipeline_decide
 from tickets.references import new_reference
@@ -209,9 +208,7 @@ def _store(inquiry: Inquiry, question: ask.Question | None, now: datetime) -> Re
 def _requester(inquiry: Inquiry, now: datetime) -> Requester:
     """Locked first, as everywhere: caps for a person hold when two inquiries come at once."""
     email = inquiry.email.lower()  # one person, one spelling
-    sql = "SELECT * FROM tickets_requester WHERE email = %s"
-    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
-    known = rows_of(Requester, sql + lock, email)
+    known = rows_of(Requester, REQUESTER + locking("NO KEY UPDATE"), email)
     if not known:
         requester = Requester(email=email, name=inquiry.name, created_at=now)
         insert(requester)

@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from decisions.certificates import validity
-from decisions.models import Breaker, Certificate, Switch
+from decisions.models import Breaker, Certificate, Switch, sql
 from decisions.tests.factories import CertificateFactory
 from tickets.models import (
     IdempotencyKey,
@@ -14,11 +13,8 @@ from tickets.models import (
     Outbox,
     Requester,
     Ticket,
-    first_row,
-    insert,
-    rows_of,
-    update,
 )
+from tickets.models.sql import first_row, insert, rows_of, update
 from tickets.tests.arriving import DAY, NOW, arrive
 from tickets.tests.factories import OutboxFactory, TicketFactory
 
@@ -135,7 +131,7 @@ def test_the_certificates_asked_for_are_those_in_force(starter):
     for issued, expires in [(-2, 2), (-2, 0), (0, 1), (1, 2), (-3, 1)]:
         CertificateFactory(issued_at=NOW + issued * DAY, expires_at=NOW + expires * DAY)
     CertificateFactory(classifier_version="another")
-    asked = rows_of(Certificate, validity.IN_FORCE, "scripted-1", NOW, NOW, "praise")
+    asked = rows_of(Certificate, sql.IN_FORCE, "scripted-1", NOW, NOW, "praise")
     assert asked == list(Certificate.objects.in_force("scripted-1", NOW))
     assert len(asked) == 3
 
