@@ -15,8 +15,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Exists, OuterRef, QuerySet
 
 from decisions.bounds.cusum import Chart, Path, chart_for, follow_places
 from decisions.certificates.validity import by_weight, classifier_in_use
@@ -25,6 +24,7 @@ from decisions.models import OVERALL, Breaker, Certificate, Decision, Finding, R
 from decisions.rules.acceptance import automatic_intents
 from tickets.codes import AuditKind, FindingSource, Outcome, ReviewPart
 from tickets.history import record
+from tickets.models.sql import all_rows
 
 VOLUME_DAYS = 28
 DEFAULT_ALPHA = 0.05
@@ -167,11 +167,16 @@ def _path(
 def _places(decisions: QuerySet[Decision], wrong: QuerySet[Finding]) -> list[int]:
     """Which of the answers, counted from 1, were confirmed wrong. Counted by the database: whoever
     reviews waits for it."""
-    numbered = decisions.annotate(place=Window(RowNumber(), order_by=F("pk")))
-    # No place is 0. It stands here so that the wrong ones are picked among the numbered answers,
-    # not numbered among themselves.
-    picked = numbered.filter(Q(pk__in=wrong.values("decision_id")) | Q(place=0))
-    return list(picked.order_by("place").values_list("place", flat=True))
+    answers, values = decisions.order_by().values("pk").query.sql_with_params()
+    confirmed, more = wrong.order_by().values("decision_id").query.sql_with_params()
+    sql = f"""
+        SELECT place FROM (
+            SELECT answer.pk AS pk, ROW_NUMBER() OVER (ORDER BY answer.pk) AS place
+            FROM ({answers}) AS answer
+        ) AS placed
+        WHERE pk IN ({confirmed}) ORDER BY place
+    """  # noqa: S608  statements that QuerySets made
+    return [row[0] for row in all_rows(sql, *values, *more)]
 
 
 def set_chart(breaker: Breaker, now: datetime, *, again: bool = False) -> None:

@@ -118,6 +118,13 @@ def first_row(sql: str, *values: Any) -> Any:
         return cursor.fetchone()
 
 
+def all_rows(sql: str, *values: Any) -> list[Any]:
+    """All rows that a question brings, as tuples."""
+    with transaction.mark_for_rollback_on_error(using="default"), connection.cursor() as cursor:
+        cursor.execute(sql, [_adapted(value) for value in values])
+        return list(cursor.fetchall())
+
+
 def changed(sql: str, *values: Any) -> int:
     """How many rows a change met."""
     with transaction.mark_for_rollback_on_error(using="default"), connection.cursor() as cursor:

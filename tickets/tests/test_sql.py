@@ -1,8 +1,10 @@
 """Statements put together once do what Django's do."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from decisions.models import Breaker, Certificate, Switch, sql
@@ -163,3 +165,30 @@ def test_switch_and_breakers_are_asked_anew(automating, switch, breakers, reason
     for intent, is_open in breakers.items():
         Breaker.objects.create(intent=intent, open=is_open, changed_at=NOW)
     assert arrive().reasons == reasons
+
+
+# --- Where statements are written by hand ---------------------------------------------------------
+
+# What QuerySets cannot say, or what pays: `docs/benchmarks.md` has the figures.
+BY_HAND = {
+    "decisions/models/stops.py",  # PostgreSQL's advisory locks
+    "supportops/health.py",
+    "supportops/operations/doctor.py",
+    "supportops/operations/prepare.py",
+    "tickets/admin/ticket_list/change_list.py",  # numbers of the views
+    "tickets/data/erase.py",  # VACUUM, and emptying the write-ahead log
+    "tickets/history/triggers.py",
+    "tickets/models/sql.py",
+    "tickets/search/index.py",  # full-text search
+}
+
+
+def test_statements_are_written_by_hand_in_few_places_only():
+    found = {
+        str(path.relative_to(settings.BASE_DIR))
+        for app in ("classification", "decisions", "metrics", "supportops", "tickets")
+        for path in (settings.BASE_DIR / app).rglob("*.py")
+        if not {"tests", "migrations", "benchmarks"} & {*path.parts}
+        and re.search(r"\.(cursor|raw)\(", path.read_text())
+    }
+    assert found == BY_HAND
