@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
-from decisions.models import Policy
+from decisions.models import Policy, sql
 from decisions.rules.policy import PolicySnapshot
 from decisions.rules.topics import TopicDetector
-from tickets.models import first_row
-
-# Asked with every decision, while all others wait.
-LATEST_PUBLICATION = "SELECT id, policy_id FROM decisions_publication ORDER BY id DESC LIMIT 1"
+from tickets.models.sql import first_row
 
 
 class NoPolicyInForce(RuntimeError):
@@ -35,7 +32,7 @@ def policy_in_force() -> PolicyInForce:
     Raises:
         NoPolicyInForce: nothing was ever published.
     """
-    latest = first_row(LATEST_PUBLICATION)
+    latest = first_row(sql.LATEST_PUBLICATION)
     if latest is None:
         raise NoPolicyInForce("No policy was published; run `manage.py prepare`.")
     publication_id, policy_id = latest

@@ -9,16 +9,13 @@ from django.conf import settings
 from decisions.bounds import sampling
 from decisions.bounds.sampling import Rates
 from decisions.certificates.terms import LATE_AFTER, REVIEWED_FIRST
-from decisions.models import Decision, Review
+from decisions.models import Decision, Review, sql
 from decisions.rules.acceptance import LOWEST_TESTED
 from decisions.rules.engine import Verdict
 from tickets.codes import Outcome
-from tickets.models import first_row, insert
+from tickets.models.sql import first_row
 
 PASSING = frozenset({"guard:kill_switch", "guard:breaker_open"})  # stops for a time
-ANSWERED = """
-SELECT 1 FROM decisions_decision WHERE outcome = %s AND intent = %s LIMIT 1 OFFSET %s
-"""
 
 
 def secret() -> bytes:
@@ -44,7 +41,7 @@ def draw(
     rate = 1.0 if all_of_them else rates().of(stratum)
     if u >= rate:
         return None
-    review = Review(
+    return Review.objects.create(
         ticket_id=decision.ticket_id,
         decision=decision,
         u=u,
@@ -53,8 +50,6 @@ def draw(
         created_at=now,
         due_at=now + LATE_AFTER,
     )
-    insert(review)
-    return review
 
 
 def draw_for(decision: Decision, verdict: Verdict, *, now: datetime) -> Review | None:
@@ -92,4 +87,4 @@ def stratum_of(decision: Decision) -> str:
 def is_new(intent: str) -> bool:
     """Whether the intent has had fewer automatic answers than are all reviewed."""
     # Asked when the answer in hand is on record already.
-    return first_row(ANSWERED, Outcome.AUTO_RESOLVE, intent, REVIEWED_FIRST) is None
+    return first_row(sql.ANSWERED, Outcome.AUTO_RESOLVE, intent, REVIEWED_FIRST) is None

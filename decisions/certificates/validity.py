@@ -11,22 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from decisions.models import Certificate, Decision, Policy, Quarantine
+from decisions.models import Certificate, Decision, Policy, Quarantine, sql
 from decisions.rules.acceptance import lowered, would_automate
 from decisions.rules.facts import Facts
 from decisions.rules.policy import PolicySnapshot
 from tickets.codes import CertificateKind
-from tickets.models import rows_of
+from tickets.models.sql import rows_of
 
-# A certificate never covers an intent that reviews have shown to be too often wrong.
-IN_FORCE = """
-SELECT c.* FROM decisions_certificate c
- WHERE c.classifier_version = %s AND c.issued_at <= %s AND c.expires_at > %s
-   AND NOT EXISTS (SELECT 1 FROM decisions_quarantine q
-                    WHERE q.classifier_version = c.classifier_version
-                      AND q.intent = %s AND q.lifted_at IS NULL)
- ORDER BY c.id DESC LIMIT 20
-"""
 RANK = {CertificateKind.DEMO: 0, CertificateKind.PROVISIONAL: 1, CertificateKind.LIVE: 2}
 MOST_KEPT = 64
 NEWEST = 20  # certificates of a version that are looked at; older ones are superseded
@@ -74,7 +65,7 @@ def certificate_for(facts: Facts, digest: str, now: datetime) -> Certificate | N
     """As `held(…).covering(…)`, in one statement: it is asked while all others wait."""
     if not facts.intent or not facts.classifier:
         return None
-    rows = rows_of(Certificate, IN_FORCE, facts.classifier, now, now, facts.intent)
+    rows = rows_of(Certificate, sql.IN_FORCE, facts.classifier, now, now, facts.intent)
     return Held(tuple(_by_weight(rows)), frozenset()).covering(facts, digest)
 
 

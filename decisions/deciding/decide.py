@@ -18,6 +18,7 @@ from decisions.models import (
     Decision,
     Quota,
     lock_stops,
+    sql,
 )
 from decisions.rules import engine
 from decisions.rules.engine import ENGINE_VERSION, Verdict
@@ -25,25 +26,11 @@ from decisions.rules.facts import Facts
 from decisions.rules.guards import could_be_answered, is_probability
 from decisions.rules.policy import IntentPolicy, PolicySnapshot
 from tickets.codes import Outcome, Reason
-from tickets.models import Ticket, changed, first_row, insert
+from tickets.models import Ticket
+from tickets.models.sql import RECENT, changed, first_row
 from tickets.promises import calendars
 
 DAY = timedelta(hours=24)
-
-STOPPED = """
-SELECT EXISTS (SELECT 1 FROM decisions_switch WHERE "on"),
-       EXISTS (SELECT 1 FROM decisions_breaker WHERE open AND intent IN (%s, %s))
-"""
-TAKE_ONE = """
-UPDATE decisions_quota SET used = used + 1 WHERE intent = %s AND hour = %s AND used < %s
-"""
-RECENT = """
-SELECT COUNT(*) FILTER (WHERE created_at > %s AND created_at <= %s),
-       COUNT(*) FILTER (WHERE auto_replied_at > %s)
-  FROM tickets_ticket
- WHERE requester_id = %s AND id <> %s
-   AND (created_at > %s AND created_at <= %s OR auto_replied_at > %s)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +172,7 @@ class _Stopped:
 def _stopped(intent: str | None) -> _Stopped:
     """Switch and breakers, read again in every deciding transaction."""
     lock_stops(shared=True)
-    switch, breaker = first_row(STOPPED, OVERALL, intent or OVERALL)
+    switch, breaker = first_row(sql.STOPPED, OVERALL, intent or OVERALL)
     return _Stopped(switch=bool(switch), breaker=bool(breaker))
 
 
@@ -198,11 +185,11 @@ def take_quota(intent: str, rule: IntentPolicy, policy: PolicySnapshot, now: dat
 def _take(intent: str, cap: int | None, hour: datetime) -> bool:
     if cap is None:
         return True
-    if changed(TAKE_ONE, intent, hour, cap):
+    if changed(sql.TAKE_ONE, intent, hour, cap):
         return True
     # The first of an hour makes its row; whoever loses that race takes from the winner's.
-    insert(Quota(intent=intent, hour=hour), unless_there=True)
-    return changed(TAKE_ONE, intent, hour, cap) == 1
+    Quota.objects.bulk_create([Quota(intent=intent, hour=hour)], ignore_conflicts=True)
+    return changed(sql.TAKE_ONE, intent, hour, cap) == 1
 
 
 def audit_data(decision: Decision, commitment: str) -> dict[str, Any]:

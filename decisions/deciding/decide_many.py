@@ -20,17 +20,7 @@ from decisions.models import OVERALL, Breaker, Decision, Switch, lock_stops
 from decisions.rules import engine
 from decisions.rules.facts import Facts
 from decisions.rules.policy import IntentPolicy
-from tickets.codes import Channel
-from tickets.models import Ticket, all_rows
-
-RECENT = """
-SELECT requester_id,
-       COUNT(*) FILTER (WHERE created_at > %s AND created_at <= %s AND channel <> %s),
-       COUNT(*) FILTER (WHERE auto_replied_at > %s)
-  FROM tickets_ticket
- WHERE requester_id IN ({marks}) AND (created_at > %s OR auto_replied_at > %s)
- GROUP BY requester_id
-"""
+from tickets.models import Ticket
 
 
 class MustNotAutomate(RuntimeError):
@@ -116,8 +106,5 @@ def _shared(requester_ids: Sequence[int], now: datetime) -> _Shared:
 def _recent(requester_ids: Sequence[int], now: datetime) -> dict[int, tuple[int, int]]:
     """What each person wrote here and was answered in the last 24 hours. Imports are no writing:
     they say when they were carried over, not when somebody wrote."""
-    since = now - DAY
-    marks = ", ".join(["%s"] * len(requester_ids))
-    sql = RECENT.format(marks=marks)
-    values = [since, now, Channel.IMPORT, since, *requester_ids, since, since]
-    return {row[0]: (row[1], row[2]) for row in all_rows(sql, *values)}
+    lately = Ticket.objects.lately(requester_ids, since=now - DAY, now=now)
+    return {person: (written, answered) for person, written, answered in lately}

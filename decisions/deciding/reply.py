@@ -11,16 +11,13 @@ from django.db.models.functions import RowNumber
 
 from decisions.deciding.cases import Case
 from decisions.in_force import policy_in_force
-from decisions.models import ReplyTemplate
+from decisions.models import ReplyTemplate, sql
 from decisions.rules import replies
 from decisions.rules.facts import Facts
 from decisions.rules.policy import IntentPolicy, PolicySnapshot
 from tickets.codes import Level
-from tickets.models import rows_of
+from tickets.models.sql import rows_of
 
-NEWEST_VERSION = """
-SELECT * FROM decisions_replytemplate WHERE slug = %s ORDER BY version DESC LIMIT 1
-"""
 ANY_WORDS = dict.fromkeys(replies.VARIABLES, "x")
 
 
@@ -42,7 +39,7 @@ def reply_for(intent: IntentPolicy, variables: Mapping[str, str]) -> Reply | Non
     """The intent's reply, filled in; None when there is none or a variable has no value."""
     if intent.template is None or intent.level == Level.OFF:
         return None
-    versions = rows_of(ReplyTemplate, NEWEST_VERSION, intent.template)
+    versions = rows_of(ReplyTemplate, sql.NEWEST_VERSION, intent.template)
     if not versions:
         return None
     template = versions[0]

@@ -24,7 +24,7 @@ from decisions.models import OVERALL, Breaker, Decision, Finding, Review, lock_s
 from decisions.rules.acceptance import automatic_intents
 from tickets.codes import AuditKind, FindingSource, Outcome, ReviewPart
 from tickets.history import record
-from tickets.models import all_rows
+from tickets.models.sql import all_rows
 
 VOLUME_DAYS = 28
 DEFAULT_ALPHA = 0.05

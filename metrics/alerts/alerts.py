@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from metrics.alerts.rules import Finding
@@ -17,7 +17,7 @@ from tickets.business_time import may_disturb
 from tickets.codes import AlertKind, AlertState, AlertStep, AuditKind, OutboxKind, Severity
 from tickets.history import record
 from tickets.history.record import Actor
-from tickets.models import Outbox, insert
+from tickets.models import Outbox
 from tickets.outbox.alert_notices import target_of
 from tickets.promises.calendars import default_hours
 
@@ -98,13 +98,23 @@ def _see(finding: Finding, now: datetime) -> bool:
                 silenced_until=_still_silent(finding, now),
             )
             # Another look at the same moment may have been faster: its row counts.
-            if insert(fresh, unless_there=True):
+            if _began(fresh):
                 _note(fresh, AlertStep.FIRED, now, severity=fresh.severity)
                 return True
             alert = _unresolved(finding.kind, finding.subject)
         if alert is not None:
             _update(alert, finding, now)
         return False
+
+
+def _began(fresh: Alert) -> bool:
+    """False where the same alert fires already: the database lets it begin once."""
+    try:
+        with transaction.atomic():
+            fresh.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _unresolved(kind: str, subject: str) -> Alert | None:

@@ -14,11 +14,10 @@ from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, Pe
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from tickets.models import ApiKey, rows_of
+from tickets.models import ApiKey
+from tickets.models.sql import API_KEY, rows_of
 
 logger = logging.getLogger("supportops.authentication")
-
-KNOWN = "SELECT * FROM tickets_apikey WHERE digest = %s"  # asked with every request
 
 
 class KeyAuthentication(BaseAuthentication):
@@ -49,7 +48,7 @@ def _key_in_force(request: HttpRequest | Request) -> ApiKey | None:
     scheme, _, given = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != "bearer":
         return None
-    found = rows_of(ApiKey, KNOWN, ApiKey.digest_of(given.strip()))
+    found = rows_of(ApiKey, API_KEY, ApiKey.digest_of(given.strip()))
     if not found:
         raise AuthenticationFailed("This key is not known.")
     key = found[0]

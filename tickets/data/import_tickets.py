@@ -23,10 +23,8 @@ from tickets.models import (
     Requester,
     Ticket,
     TicketEvent,
-    insert_all,
-    insert_many,
-    reserve,
 )
+from tickets.models.sql import insert_all, insert_many, reserve
 from tickets.pipeline import ask, decide_many
 from tickets.pipeline.ask import Question
 from tickets.pipeline.decide_many import Opened

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from tickets.codes import ActorKind, AuditKind, EventKind
 from tickets.history import nudge
@@ -24,11 +24,8 @@ from tickets.models import (
     Ticket,
     TicketEvent,
     TouchedHour,
-    first_row,
-    insert,
-    insert_many,
-    update,
 )
+from tickets.models.sql import AUDIT_HEAD, first_row, insert, insert_many, locking, update
 
 GENESIS = "0" * 64
 HEAD = 1  # the only row of its table
@@ -124,11 +121,7 @@ def touch(tickets: Iterable[Ticket], *, now: datetime) -> None:
     until long after its end."""
     current = hour_of(now)
     hours = sorted({hour_of(ticket.created_at) for ticket in tickets} - {current})
-    if len(hours) > FEW:
-        TouchedHour.objects.bulk_create(TouchedHour(hour=hour) for hour in hours)
-    else:
-        for hour in hours:
-            insert(TouchedHour(hour=hour))
+    TouchedHour.objects.bulk_create(TouchedHour(hour=hour) for hour in hours)
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -152,9 +145,7 @@ def _append(entries: Sequence[AuditEntry], now: datetime) -> None:
 
 def _locked_head() -> tuple[int, str] | None:
     """Number and digest of the newest link; everybody else waits from here on."""
-    sql = "SELECT number, digest FROM tickets_audithead WHERE id = %s"
-    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
-    found: tuple[int, str] | None = first_row(sql + lock, HEAD)
+    found: tuple[int, str] | None = first_row(AUDIT_HEAD + locking("UPDATE"), HEAD)
     return found
 
 

@@ -17,17 +17,6 @@ from tickets.models.log import (
     TouchedHour,
 )
 from tickets.models.people import ApiKey, Requester
-from tickets.models.sql import (
-    all_rows,
-    changed,
-    first_row,
-    insert,
-    insert_all,
-    insert_many,
-    reserve,
-    rows_of,
-    update,
-)
 from tickets.models.targets import ServiceLevel, Target
 from tickets.models.ticket import MESSAGE_LIMIT, Calendar, Message, Queue, Ticket, text_of
 
@@ -54,14 +43,5 @@ __all__ = [
     "Ticket",
     "TicketEvent",
     "TouchedHour",
-    "all_rows",
-    "changed",
-    "first_row",
-    "insert",
-    "insert_all",
-    "insert_many",
-    "reserve",
-    "rows_of",
     "text_of",
-    "update",
 ]

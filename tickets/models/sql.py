@@ -1,8 +1,8 @@
-"""Statements of the one path that everybody waits for: receiving an inquiry.
+"""Statements of the paths that many wait for: receiving an inquiry, and importing by the thousand.
 
 Each inquiry inserts ten rows and asks ten questions in one transaction. Django puts a statement
 together again each time, which takes far longer than the database needs to run it; here each is put
-together once. Anywhere else QuerySets do.
+together once. What each gains stands in `docs/benchmarks.md`; anywhere else QuerySets do.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,47 @@ SIMPLE = (
     models.ForeignKey,
 )
 GIVEN = frozenset({*SIMPLE} - {models.BooleanField})  # read as they are written
+
+# --- Asked with every request, or with every inquiry ----------------------------------------------
+
+API_KEY = "SELECT * FROM tickets_apikey WHERE digest = %s"
+REQUESTER = "SELECT * FROM tickets_requester WHERE email = %s"
+QUEUE = "SELECT id FROM tickets_queue WHERE slug = %s"
+AUDIT_HEAD = "SELECT number, digest FROM tickets_audithead WHERE id = %s"
+CALENDAR = """
+SELECT time_zone, hours, holiday_country, holiday_subdivision, closing_days
+  FROM tickets_calendar WHERE slug = %s
+"""
+# What else a person wrote and was answered, of how long ago.
+RECENT = """
+SELECT COUNT(*) FILTER (WHERE created_at > %s AND created_at <= %s),
+       COUNT(*) FILTER (WHERE auto_replied_at > %s)
+  FROM tickets_ticket
+ WHERE requester_id = %s AND id <> %s
+   AND (created_at > %s AND created_at <= %s OR auto_replied_at > %s)
+"""
+# Queue and priority, then queue, then priority, then the rest. A level without a calendar of its
+# own goes by the hours of the ticket's queue, or else by those of the business.
+SERVICE_LEVEL = """
+SELECT level.id, level.first_response_minutes, level.resolution_minutes, level.warn_percent,
+       hours.id, hours.time_zone, hours.hours, hours.holiday_country, hours.holiday_subdivision,
+       hours.closing_days
+FROM tickets_servicelevel level
+LEFT JOIN tickets_queue queue ON queue.id = %s
+LEFT JOIN tickets_calendar hours ON NOT level.around_the_clock AND hours.id = COALESCE(
+    level.calendar_id, queue.calendar_id, (SELECT id FROM tickets_calendar WHERE slug = %s))
+WHERE level.active AND (level.queue_id IS NULL OR level.queue_id = queue.id)
+  AND (level.priority IS NULL OR level.priority = %s)
+ORDER BY level.queue_id IS NULL, level.priority IS NULL
+LIMIT 1
+"""
+
+# --- Running them ---------------------------------------------------------------------------------
+
+
+def locking(strength: str) -> str:
+    """The end of a question that locks the rows it brings; SQLite has one writer anyway."""
+    return f" FOR {strength}" if connection.features.has_select_for_update else ""
 
 
 def insert(row: models.Model, *, unless_there: bool = False) -> bool:

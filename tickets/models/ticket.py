@@ -1,6 +1,7 @@
 """A ticket, where it waits, and what was said on it."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
 from zoneinfo import available_timezones
@@ -10,7 +11,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Prefetch, Q
+from django.db.models import Count, F, Prefetch, Q
 
 from tickets.business_time import HoursInvalid, read_closing_days, read_week
 from tickets.codes import (
@@ -118,6 +119,22 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def counted(self) -> Self:
         """Tickets that numbers speak of: no spam, no merged duplicates."""
         return self.exclude(status__in=[TicketStatus.SPAM, TicketStatus.MERGED])
+
+    def lately(
+        self, requester_ids: Sequence[int], *, since: datetime, now: datetime
+    ) -> models.QuerySet["Ticket", tuple[int, int, int]]:
+        """Who of these people, how many tickets they wrote here, how many automatic answers they
+        got. Imports are no writing."""
+        written = Q(created_at__gt=since, created_at__lte=now) & ~Q(channel=Channel.IMPORT)
+        answered = Q(auto_replied_at__gt=since)
+        rows = self.filter(requester_id__in=requester_ids)
+        return (
+            rows.filter(Q(created_at__gt=since) | answered)
+            .order_by()
+            .values("requester_id")
+            .annotate(written=Count("pk", filter=written), answered=Count("pk", filter=answered))
+            .values_list("requester_id", "written", "answered")
+        )
 
     def with_next_target(self) -> Self:
         """Each with `.open_targets`: what is not kept yet, by deadline, and what is paused last."""

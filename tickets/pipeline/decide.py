@@ -33,7 +33,8 @@ from tickets.codes import (
 )
 from tickets.history import record
 from tickets.history.record import Actor, AuditEntry
-from tickets.models import Message, Outbox, Ticket, TicketEvent, first_row, update
+from tickets.models import Message, Outbox, Ticket, TicketEvent
+from tickets.models.sql import QUEUE, first_row, update
 from tickets.pipeline.ask import Question, predicted_facts, second_key_of
 from tickets.pipeline.messages import add_message, confirmation, index_if_possible, mail
 from tickets.promises import targets
@@ -175,7 +176,7 @@ def _note_decision(ticket: Ticket, decision: Decision, now: datetime) -> None:
     ticket.outcome, ticket.reasons = decision.outcome, decision.reasons
     ticket.decided_at = ticket.updated_at = now
     if decision.queue and _may_be_moved(ticket):
-        found = first_row("SELECT id FROM tickets_queue WHERE slug = %s", decision.queue)
+        found = first_row(QUEUE, decision.queue)
         ticket.queue_id = found[0] if found else ticket.queue_id
     if ticket.round == 1:
         ticket.priority = Priority(decision.priority)

@@ -14,7 +14,8 @@ from decisions.deciding import decide_many
 from decisions.models import Decision
 from tickets.codes import Priority
 from tickets.history.record import AuditEntry
-from tickets.models import Message, Queue, Ticket, insert_many, reserve
+from tickets.models import Message, Queue, Ticket
+from tickets.models.sql import insert_many, reserve
 from tickets.pipeline import decide as pipeline_decide
 from tickets.pipeline.ask import Question
 

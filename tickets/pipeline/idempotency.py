@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from tickets.codes import ENDED, Channel
-from tickets.models import IdempotencyKey, Ticket, insert
+from tickets.models import IdempotencyKey, Ticket
+from tickets.models.sql import insert
 from tickets.pipeline.inquiry import Inquiry, Receipt
 
 KEY_LIFE = timedelta(hours=24)

@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db import DatabaseError
 
 from tickets.codes import Author, OutboxKind
-from tickets.models import Message, Outbox, Ticket, insert
+from tickets.models import Message, Outbox, Ticket
+from tickets.models.sql import insert
 from tickets.search import index
 
 logger = logging.getLogger("supportops.messages")

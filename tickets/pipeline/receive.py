@@ -7,7 +7,7 @@ decides moments later.
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from tickets.codes import Author, EventKind, TicketStatus
 from tickets.history import record
@@ -16,9 +16,8 @@ from tickets.models import (
     Message,
     Requester,
     Ticket,
-    insert,
-    rows_of,
 )
+from tickets.models.sql import REQUESTER, insert, locking, rows_of
 from tickets.pipeline import ask, idempotency, messages
 from tickets.pipeline import decide as pipeline_decide
 from tickets.pipeline.inquiry import Inquiry, Receipt
@@ -102,9 +101,7 @@ def _store(inquiry: Inquiry, question: ask.Question | None, now: datetime) -> Re
 def _requester(inquiry: Inquiry, now: datetime) -> Requester:
     """Locked first, as everywhere: caps for a person hold when two inquiries come at once."""
     email = inquiry.email.lower()  # one person, one spelling
-    sql = "SELECT * FROM tickets_requester WHERE email = %s"
-    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
-    known = rows_of(Requester, sql + lock, email)
+    known = rows_of(Requester, REQUESTER + locking("NO KEY UPDATE"), email)
     if not known:
         requester = Requester(email=email, name=inquiry.name, created_at=now)
         insert(requester)

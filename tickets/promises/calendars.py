@@ -8,11 +8,10 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from tickets.business_time import OpeningHours, read_closing_days, read_week
-from tickets.models import Calendar, first_row
+from tickets.models import Calendar
+from tickets.models.sql import CALENDAR, first_row
 
 DEFAULT_SLUG = "default"
-COLUMNS = "time_zone, hours, holiday_country, holiday_subdivision, closing_days"
-DEFAULT = f"SELECT {COLUMNS} FROM tickets_calendar WHERE slug = %s"  # noqa: S608
 
 
 def opening_hours(calendar: Calendar, now: datetime) -> OpeningHours:
@@ -29,7 +28,7 @@ def opening_hours(calendar: Calendar, now: datetime) -> OpeningHours:
 
 def default_hours(now: datetime) -> OpeningHours | None:
     """The business's own hours; None when it has set none, which means: always open."""
-    row = first_row(DEFAULT, DEFAULT_SLUG)
+    row = first_row(CALENDAR, DEFAULT_SLUG)
     return hours_of(*row, now=now) if row else None
 
 

@@ -15,24 +15,9 @@ from tickets.business_time import OpeningHours
 from tickets.codes import Author, Channel, EventKind, TargetKind, TicketStatus
 from tickets.history import record
 from tickets.history.record import Actor
-from tickets.models import ServiceLevel, Target, Ticket, TicketEvent, first_row, insert_all
+from tickets.models import ServiceLevel, Target, Ticket, TicketEvent
+from tickets.models.sql import SERVICE_LEVEL, first_row, insert_all
 from tickets.promises import calendars
-
-# Queue and priority, then queue, then priority, then the rest. A level without a calendar of its
-# own goes by the hours of the ticket's queue, or else by those of the business.
-LEVEL = """
-SELECT level.id, level.first_response_minutes, level.resolution_minutes, level.warn_percent,
-       hours.id, hours.time_zone, hours.hours, hours.holiday_country, hours.holiday_subdivision,
-       hours.closing_days
-FROM tickets_servicelevel level
-LEFT JOIN tickets_queue queue ON queue.id = %s
-LEFT JOIN tickets_calendar hours ON NOT level.around_the_clock AND hours.id = COALESCE(
-    level.calendar_id, queue.calendar_id, (SELECT id FROM tickets_calendar WHERE slug = %s))
-WHERE level.active AND (level.queue_id IS NULL OR level.queue_id = queue.id)
-  AND (level.priority IS NULL OR level.priority = %s)
-ORDER BY level.queue_id IS NULL, level.priority IS NULL
-LIMIT 1
-"""
 
 STOPPED = frozenset({TicketStatus.SPAM, TicketStatus.MERGED})
 ENDED = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED})
@@ -65,7 +50,7 @@ class Promise:
 
 def promise(ticket: Ticket, now: datetime) -> Promise | None:
     """What counts for the ticket now; None when nothing is promised. One query."""
-    row = first_row(LEVEL, ticket.queue_id, calendars.DEFAULT_SLUG, str(ticket.priority))
+    row = first_row(SERVICE_LEVEL, ticket.queue_id, calendars.DEFAULT_SLUG, str(ticket.priority))
     if row is None:
         return None
     level, first_response, resolution, percent, calendar, *hours = row

@@ -1,12 +1,13 @@
 """Statements put together once do what Django's do."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from decisions.certificates import validity
-from decisions.models import Breaker, Certificate, Switch
+from decisions.models import Breaker, Certificate, Switch, sql
 from decisions.tests.factories import CertificateFactory
 from tickets.models import (
     IdempotencyKey,
@@ -14,11 +15,8 @@ from tickets.models import (
     Outbox,
     Requester,
     Ticket,
-    first_row,
-    insert,
-    rows_of,
-    update,
 )
+from tickets.models.sql import first_row, insert, rows_of, update
 from tickets.tests.arriving import DAY, NOW, arrive
 from tickets.tests.factories import OutboxFactory, TicketFactory
 
@@ -135,7 +133,7 @@ def test_the_certificates_asked_for_are_those_in_force(starter):
     for issued, expires in [(-2, 2), (-2, 0), (0, 1), (1, 2), (-3, 1)]:
         CertificateFactory(issued_at=NOW + issued * DAY, expires_at=NOW + expires * DAY)
     CertificateFactory(classifier_version="another")
-    asked = rows_of(Certificate, validity.IN_FORCE, "scripted-1", NOW, NOW, "praise")
+    asked = rows_of(Certificate, sql.IN_FORCE, "scripted-1", NOW, NOW, "praise")
     assert asked == list(Certificate.objects.in_force("scripted-1", NOW))
     assert len(asked) == 3
 
@@ -167,3 +165,30 @@ def test_switch_and_breakers_are_asked_again(automating, switch, breakers, reaso
     for intent, is_open in breakers.items():
         Breaker.objects.create(intent=intent, open=is_open, changed_at=NOW)
     assert arrive().reasons == reasons
+
+
+# --- Where statements are written by hand ---------------------------------------------------------
+
+# What QuerySets cannot say, or what pays: `docs/benchmarks.md` has the figures.
+BY_HAND = {
+    "decisions/models/stops.py",  # PostgreSQL's advisory locks
+    "supportops/health.py",
+    "supportops/operations/doctor.py",
+    "supportops/operations/prepare.py",
+    "tickets/admin/ticket_list/change_list.py",  # numbers of the views
+    "tickets/data/erase.py",  # VACUUM, and emptying the write-ahead log
+    "tickets/history/triggers.py",
+    "tickets/models/sql.py",
+    "tickets/search/index.py",  # full-text search
+}
+
+
+def test_statements_are_written_by_hand_in_few_places_only():
+    found = {
+        str(path.relative_to(settings.BASE_DIR))
+        for app in ("classification", "decisions", "metrics", "supportops", "tickets")
+        for path in (settings.BASE_DIR / app).rglob("*.py")
+        if not {"tests", "migrations", "benchmarks"} & {*path.parts}
+        and re.search(r"\.(cursor|raw)\(", path.read_text())
+    }
+    assert found == BY_HAND
