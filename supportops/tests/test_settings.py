@@ -75,8 +75,8 @@ def test_nobody_else_reads_the_environment():
     ]
     # The others hand the environment on, or name the settings module.
     assert sorted(readers) == [
-        "supportops/operations/backup.py",
         "supportops/background/celery.py",
+        "supportops/operations/backup.py",
         "supportops/operations/gunicorn.py",
         "supportops/operations/serve.py",
         "supportops/settings.py",
