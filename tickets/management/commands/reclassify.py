@@ -38,7 +38,7 @@ class Command(BaseCommand):
         return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="show what would change")
+        parser.add_argument("--dry-run", action="store_true", help="count what would change")
         parser.add_argument("--since", help="tickets created from this day on, e.g. 2026-10-01")
         parser.add_argument("--batch", type=int, default=200, help="tickets a transaction")
         parser.add_argument("--resume", action="store_true", help="go on where the last stopped")
