@@ -1,5 +1,5 @@
 """The classifier that always works: TF-IDF words and letters under a linear machine.
 
-May import `shared`, `contract`, `store`. Pure.
+May import `shared`, `reading`, `contract`, `store`. Pure.
 Start reading in `classifier.py`; `training.py` makes its model.
 """

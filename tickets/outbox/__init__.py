@@ -1,5 +1,5 @@
 """What leaves the house: mails and signed requests, delivered from rows, tried again.
 
-May import tables, `history`, `http_client`.
+May import tables, `desk`, `http_client`.
 Start reading in `deliver.py`.
 """
