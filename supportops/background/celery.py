@@ -56,7 +56,7 @@ app.conf.update(
         }
         for job in jobs.JOBS
     },
-    beat_scheduler="supportops.celery:Scheduler",
+    beat_scheduler="supportops.background.celery:Scheduler",
     beat_schedule_filename=str(settings.DATA_DIR / "celerybeat-schedule"),
     broker_connection_retry_on_startup=True,
     broker_connection_timeout=CONNECT_SECONDS,

@@ -42,25 +42,28 @@ FAILED = ["processing_failed"]
 # Where these fail, history or the inquiry itself cannot be written, or the two functions that catch
 # what others throw are gone. Nobody is told that anything was stored then.
 STORING = (
-    "tickets.record:",
-    "tickets.intake:",
-    "tickets.holding:",
-    "tickets.conversation:",
-    "tickets.models.statements:",
+    "tickets.history.record:",
+    "tickets.pipeline.receive:",
+    "tickets.pipeline.inquiry:",
+    "tickets.pipeline.idempotency:",
+    "tickets.pipeline.catch_up:",
+    "tickets.locks:",
+    "tickets.desk.customer_actions:",
+    "tickets.models.sql:",
 )
 STORING_TOO = {
-    "decisions.services:audit_data",
-    "tickets.deciding:audit_entry",
-    "tickets.asking:ask",
-    "tickets.deciding:decide",
-    "tickets.asking:takes_its_time",
-    "classification.remote:is_on",
+    "decisions.deciding.decide:audit_data",
+    "tickets.pipeline.decide:audit_entry",
+    "tickets.pipeline.ask:ask",
+    "tickets.pipeline.decide:decide",
+    "tickets.pipeline.ask:takes_its_time",
+    "classification.remote.second_key:is_on",
     "tickets.models.ticket:new_nonce",
     "tickets.references:new_reference",
     "tickets.models.history:HistoryModel.save",
 }
 # Where these fail, nobody notices: they make things sooner, or speak of something else.
-IDLE = {"tickets.nudge:worker", "tickets.nudge:by_nobody"}
+IDLE = {"tickets.history.nudge:worker", "tickets.history.nudge:by_nobody"}
 
 
 def may_refuse(name: str) -> bool:
@@ -198,10 +201,10 @@ def test_whatever_fails_a_reopened_ticket_goes_to_a_person(automating, quiet, ac
         return None if reopened and verify.verify().is_sound else f"history {kinds_of(ticket)}"
 
     storing = {
-        "tickets.deciding:add_message",
-        "tickets.deciding:index_if_possible",
-        "tickets.thanks:is_only_thanks",
-        "tickets.thanks:_without_name",
+        "tickets.pipeline.messages:add_message",
+        "tickets.pipeline.messages:index_if_possible",
+        "tickets.desk.thanks:is_only_thanks",
+        "tickets.desk.thanks:_without_name",
     }
     tried, found = lawbreakers(RuntimeError("broken"), work, check, storing)
     assert found == {}

@@ -208,7 +208,7 @@ def test_two_integrations_may_use_the_same_external_id(automating, shop):
 
 def test_who_was_faster_while_the_classifier_thought_is_who_counts(automating, monkeypatch):
     """The twin is stored between looking for an earlier one and storing this one."""
-    ask, twins = pipeline_receive.asking.ask, []
+    ask, twins = pipeline_receive.ask.ask, []
 
     def slow(*args, **kwargs):
         if not twins:
@@ -216,14 +216,14 @@ def test_who_was_faster_while_the_classifier_thought_is_who_counts(automating, m
             twins[0] = receive(inquiry(idempotency_key="k"), now=NOW)
         return ask(*args, **kwargs)
 
-    monkeypatch.setattr(pipeline_receive.asking, "ask", slow)
+    monkeypatch.setattr(pipeline_receive.ask, "ask", slow)
     late = receive(inquiry(idempotency_key="k"), now=NOW)
     assert (late.ticket, late.repeated) == (twins[0].ticket, True)
     assert Ticket.objects.count() == 1
 
 
 def test_who_was_faster_with_another_body_is_a_refusal(automating, monkeypatch):
-    ask, twins = pipeline_receive.asking.ask, []
+    ask, twins = pipeline_receive.ask.ask, []
 
     def slow(*args, **kwargs):
         if not twins:
@@ -231,7 +231,7 @@ def test_who_was_faster_with_another_body_is_a_refusal(automating, monkeypatch):
             receive(inquiry(idempotency_key="k", message="Faster"), now=NOW)
         return ask(*args, **kwargs)
 
-    monkeypatch.setattr(pipeline_receive.asking, "ask", slow)
+    monkeypatch.setattr(pipeline_receive.ask, "ask", slow)
     with pytest.raises(DifferentBody):
         receive(inquiry(idempotency_key="k"), now=NOW)
     assert Ticket.objects.count() == 1
@@ -311,9 +311,9 @@ def test_an_inquiry_costs_a_fixed_number_of_queries(automating, settings):
 
 def test_predicting_happens_before_the_transaction_opens(automating, monkeypatch):
     asked_inside = []
-    ask = pipeline_receive.asking.ask
+    ask = pipeline_receive.ask.ask
     monkeypatch.setattr(
-        pipeline_receive.asking,
+        pipeline_receive.ask,
         "ask",
         lambda *args, **kwargs: (
             asked_inside.append(len(connection.savepoint_ids)),
