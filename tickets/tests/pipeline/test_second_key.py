@@ -16,7 +16,7 @@ from classification.tests import endpoint as acts
 from classification.tests.corpus import trained_linear
 from decisions.in_force import policy_in_force
 from decisions.models import Decision
-from metrics.rollup.ask import counts
+from metrics.rollup.ask import period
 from supportops.background import jobs
 from tickets.codes import Channel, EventKind, NoIntent, Outcome, Priority, TicketStatus
 from tickets.desk import agent_actions, customer_actions
@@ -253,7 +253,7 @@ def test_history_shows_both_and_the_tickets_own_stays_the_newest(server):
     assert (own.classifier, own.confidence, own.pk) == ("scripted-1", 0.97, decision.prediction_id)
     assert (second.classifier, second.intent, second.confidence) == ("llm-small", None, None)
     assert second.no_intent == NoIntent.OUT_OF_SCOPE
-    counted = counts(NOW - SECOND, NOW + SECOND, NOW)
+    counted = period(NOW - SECOND, NOW + SECOND, NOW).counts
     assert (counted.predicted, counted.abstained) == (1, 0)
 
 
