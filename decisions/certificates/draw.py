@@ -8,7 +8,7 @@ from django.conf import settings
 
 from decisions.bounds import sampling
 from decisions.bounds.sampling import Rates
-from decisions.certificates.terms import LATE_AFTER, REVIEWED_FIRST
+from decisions.certificates import terms
 from decisions.models import Decision, Review, sql
 from decisions.rules.acceptance import LOWEST_TESTED
 from decisions.rules.engine import Verdict
@@ -48,7 +48,7 @@ def draw(
         rate=rate,
         stratum=stratum,
         created_at=now,
-        due_at=now + LATE_AFTER,
+        due_at=now + terms.LATE_AFTER,
     )
 
 
@@ -87,4 +87,4 @@ def stratum_of(decision: Decision) -> str:
 def is_new(intent: str) -> bool:
     """Whether the intent has had fewer automatic answers than are all reviewed."""
     # Asked when the answer in hand is on record already.
-    return first_row(sql.ANSWERED, Outcome.AUTO_RESOLVE, intent, REVIEWED_FIRST) is None
+    return first_row(sql.ANSWERED, Outcome.AUTO_RESOLVE, intent, terms.REVIEWED_FIRST) is None

@@ -10,6 +10,7 @@ new policy adds is not covered until it is tested.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from decisions.models import Certificate, Decision, Policy, Quarantine, sql
 from decisions.rules.acceptance import lowered, would_automate
@@ -25,12 +26,19 @@ NEWEST = 20  # certificates of a version that are looked at; older ones are supe
 _tested: dict[str, PolicySnapshot | None] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Held:
     """The certificates of one classifier version at one moment; what counts most comes first."""
 
+    version: str
+    at: datetime
     certificates: tuple[Certificate, ...]
-    quarantined: frozenset[str]
+
+    @cached_property
+    def quarantined(self) -> frozenset[str]:
+        """Intents that reviews have shown to be too often wrong. One query, where it is asked."""
+        rows = Quarantine.objects.holding(self.version, self.at)
+        return frozenset(rows.values_list("intent", flat=True))
 
     @property
     def first(self) -> Certificate | None:
@@ -43,22 +51,17 @@ class Held:
 
     def covering(self, facts: Facts, digest: str) -> Certificate | None:
         """The one that lets a ticket be automated under the policy with that digest."""
-        named = self._naming(facts.intent)
-        return next((one for one in named if covers(one, facts, digest)), None)
+        return _first_covering(self._naming(facts.intent), facts, digest)
 
     def _naming(self, intent: str | None) -> list[Certificate]:
-        if intent is None or intent in self.quarantined:
-            return []
-        return [one for one in self.certificates if intent in one.intents]
+        named = [one for one in self.certificates if intent in one.intents]
+        return [] if named and intent in self.quarantined else named
 
 
 def held(version: str | None, at: datetime) -> Held:
-    """What a classifier version held at a moment. Two queries."""
-    if not version:
-        return Held((), frozenset())
-    rows = Certificate.objects.in_force(version, at)[:NEWEST]
-    quarantined = Quarantine.objects.holding(version, at).values_list("intent", flat=True)
-    return Held(tuple(_by_weight(rows)), frozenset(quarantined))
+    """What a classifier version held at a moment."""
+    rows = Certificate.objects.in_force(version, at)[:NEWEST] if version else ()
+    return Held(version or "", at, tuple(_by_weight(rows)))
 
 
 def certificate_for(facts: Facts, digest: str, now: datetime) -> Certificate | None:
@@ -66,7 +69,8 @@ def certificate_for(facts: Facts, digest: str, now: datetime) -> Certificate | N
     if not facts.intent or not facts.classifier:
         return None
     rows = rows_of(Certificate, sql.IN_FORCE, facts.classifier, now, now, facts.intent)
-    return Held(tuple(_by_weight(rows)), frozenset()).covering(facts, digest)
+    named = [one for one in _by_weight(rows) if facts.intent in one.intents]
+    return _first_covering(named, facts, digest)
 
 
 def with_certificate(facts: Facts, certificate: Certificate | None) -> Facts:
@@ -76,6 +80,10 @@ def with_certificate(facts: Facts, certificate: Certificate | None) -> Facts:
         certificate=certificate.pk if certificate else None,
         certified_threshold=certificate.threshold if certificate else None,
     )
+
+
+def _first_covering(named: Iterable[Certificate], facts: Facts, digest: str) -> Certificate | None:
+    return next((one for one in named if covers(one, facts, digest)), None)
 
 
 def _by_weight(newest_first: Iterable[Certificate]) -> list[Certificate]:

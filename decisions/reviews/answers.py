@@ -11,9 +11,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from decisions.bounds import sampling
-from decisions.certificates import draw
+from decisions.certificates import draw, terms
 from decisions.certificates.sample import differs, verdict_of
-from decisions.certificates.terms import SECOND_SHARE
 from decisions.models import Review
 from decisions.reviews.queue import open_for
 from decisions.stops import breakers
@@ -116,7 +115,7 @@ def _needs_second(review: Review) -> bool:
         return True
     # Another number than the one that drew the ticket, so that both draws are independent.
     u = sampling.number_of(b"second|" + draw.secret(), review.ticket_id)
-    return u < SECOND_SHARE
+    return u < terms.SECOND_SHARE
 
 
 def _create_part(review: Review, part: ReviewPart, now: datetime) -> None:

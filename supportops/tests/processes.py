@@ -61,6 +61,11 @@ def python(around, code):
     )
 
 
+def _hear_ctrl_c():
+    """Whoever starts the tests in the background has made them, and their children, deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def running(around, *command, log):
     """A process that runs meanwhile, its output in a file; killed with its children at the end."""
@@ -72,6 +77,7 @@ def running(around, *command, log):
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=_hear_ctrl_c,
         )
     try:
         yield process

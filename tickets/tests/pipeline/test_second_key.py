@@ -303,7 +303,7 @@ def test_without_a_policy_in_force_nobody_is_asked(server, monkeypatch):
     def none():
         raise policy_in_force.__globals__["NoPolicyInForce"]("none")
 
-    monkeypatch.setattr("decisions.in_force.policy_in_force", none)
+    monkeypatch.setattr("decisions.deciding.decide.policy_in_force", none)
     decision = decided()
     assert (decision.outcome, decision.reasons) == (Outcome.ESCALATE, ["processing_failed"])
     assert server.connections == 0
