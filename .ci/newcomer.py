@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -33,7 +32,7 @@ def first_page(server: subprocess.Popen, url: str) -> str:
         try:
             with browser.open(url, timeout=10) as answer:
                 return answer.read().decode()
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:  # nobody listens yet, or somebody who is not ready
             time.sleep(0.5)
     sys.exit(f"make run served no page within {PATIENCE} seconds.")
 
