@@ -1,7 +1,6 @@
 """The service around the classifiers: predict, keep, promote.
 
-`predict` never raises. The one broad `except` of the product stands here, and what it catches leads
-to a person.
+`predict` never raises: whatever a classifier throws is caught here, and leads to a person.
 """
 
 import logging

@@ -80,7 +80,7 @@ class LlmClassifier:
     """Asks one question: which of these labels?
 
     `intents` maps each slug to what it means. `url` is the endpoint itself or what stands before
-    `/chat/completions`. `transport` is `outgoing.fetch` but for tests.
+    `/chat/completions`. `transport` is `tickets.http_client.fetch` but for tests.
     """
 
     name: ClassVar[str] = "llm"

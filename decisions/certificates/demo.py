@@ -1,4 +1,4 @@
-"""Certificates: automation permits with a number on them."""
+"""The demo permit of a fresh install, from out-of-fold answers of the starter model."""
 
 from collections.abc import Sequence
 from datetime import datetime

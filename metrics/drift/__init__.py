@@ -1,5 +1,5 @@
 """Whether customers write differently than before, and about what.
 
-May import `figures`, tables.
+May import services and tables of all apps.
 Start reading in `drift.py`; `weeks.py` gathers what it compares.
 """

@@ -4,6 +4,7 @@ A module that stands nowhere in the table fails the test; so does one that stand
 """
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
@@ -45,7 +46,7 @@ FLOORS: list[tuple[str, list[str]]] = [
             "supportops.logs",
         ],
     ),
-    ("dress of the console", ["supportops.clients", "supportops.ui*"]),
+    ("console widgets", ["supportops.clients", "supportops.ui*"]),
     ("ground tables", ["tickets.models*"]),
     (
         "record",
@@ -109,6 +110,7 @@ NAMES = [*(name for name, _ in FLOORS), "nowhere"]
 # Below the watchers, the rooms that may know both the prediction and the rules.
 KNOW_BOTH = ("tickets.data.", "tickets.learning.", "tickets.pipeline.")
 MOST_IN_A_ROOM = 14
+STARTS = re.compile(r"`([a-z_/]+\.py)`")
 
 
 @cache
@@ -250,6 +252,17 @@ def test_every_room_says_what_lives_there():
         and "Start reading in" not in (ast.get_docstring(ast.parse(path.read_text())) or "")
     ]
     assert silent == [], "three lines: what lives here, what it may import, where to start reading"
+
+
+def test_where_a_room_says_to_start_there_is_a_file():
+    missing = {
+        f"{name}: {file}"
+        for name, path in modules().items()
+        if path.name == "__init__.py"
+        for file in STARTS.findall(ast.get_docstring(ast.parse(path.read_text())) or "")
+        if not (path.parent / file).is_file() and not (settings.BASE_DIR / file).is_file()
+    }
+    assert missing == set()
 
 
 def test_no_import_is_hidden_in_a_string():

@@ -1,4 +1,4 @@
-"""What leaves the house: mails and signed requests, delivered from rows, tried again.
+"""What is sent out: mails and signed requests, delivered from rows, tried again.
 
 May import tables, `desk`, `http_client`.
 Start reading in `deliver.py`.

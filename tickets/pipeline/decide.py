@@ -1,4 +1,4 @@
-"""One ticket, one round: the only module that knows both the prediction and the rules.
+"""One ticket, one round: where the prediction and the rules are joined.
 
 API, form page, console, commands and workers all come through here.
 """

@@ -1,6 +1,6 @@
 """The customer's pages: the form and a ticket's page.
 
-May import `desk`, `pipeline`, `tickets.forms`; decides nothing.
+May import services below, and what other entry points share; decides nothing.
 Start reading in `form_page.py`, `tracking_page.py`.
 """
 
