@@ -34,7 +34,7 @@ DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Decided:
     """A decision on record, with the reply that it permits or drafts."""
 
     decision: Decision
@@ -42,7 +42,7 @@ class Settled:
     reply: Reply | None
 
 
-def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
+def decide_and_store(ticket: Ticket, case: Case, *, now: datetime) -> Decided:
     """Decide on a ticket's round and put the decision on record.
 
     Runs inside the caller's transaction, which holds the ticket. The database refuses a second
@@ -60,7 +60,7 @@ def settle(ticket: Ticket, case: Case, *, now: datetime) -> Settled:
         verdict = engine.decide(facts, policy)
     decision = row_of(ticket, case, facts, verdict, in_force, reply, now)
     decision.save()
-    return Settled(decision, verdict, reply)
+    return Decided(decision, verdict, reply)
 
 
 def row_of(
@@ -95,7 +95,7 @@ def row_of(
     )
 
 
-def settle_failure(ticket: Ticket, *, prediction_id: int | None, now: datetime) -> Decision:
+def store_failure(ticket: Ticket, *, prediction_id: int | None, now: datetime) -> Decision:
     """The decision for a ticket whose processing failed: a person, and why."""
     decision = Decision(
         ticket=ticket,

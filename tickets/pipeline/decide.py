@@ -107,12 +107,14 @@ def _decide(
     prediction = classification.store(
         question.answer, ticket, message_number=message.number, now=now
     )
-    settled = decisions.settle(ticket, case_of(ticket, message, question, prediction.pk), now=now)
-    decision = settled.decision
-    draw.draw_for(decision, settled.verdict, now=now)
+    decided = decisions.decide_and_store(
+        ticket, case_of(ticket, message, question, prediction.pk), now=now
+    )
+    decision = decided.decision
+    draw.draw_for(decision, decided.verdict, now=now)
     _note_prediction(ticket, question.answer)
-    if settled.verdict.automates and settled.reply is not None:
-        told, outbox = _answer(ticket, settled.reply, now)
+    if decided.verdict.automates and decided.reply is not None:
+        told, outbox = _answer(ticket, decided.reply, now)
     else:
         told, outbox = _escalate(ticket, decision, question, now)
     _note_decision(ticket, decision, now)
@@ -238,7 +240,7 @@ def _hand_over(
     for event in events:
         event.pk, event._state.adding = None, True
     prediction_id = _keep_prediction(ticket, message, question, now)
-    decision = decisions.settle_failure(ticket, prediction_id=prediction_id, now=now)
+    decision = decisions.store_failure(ticket, prediction_id=prediction_id, now=now)
     ticket.status = TicketStatus.OPEN
     ticket.outcome, ticket.reasons = Outcome.ESCALATE, [Reason.PROCESSING_FAILED.value]
     ticket.decided_at = ticket.updated_at = now

@@ -54,7 +54,7 @@ def certified(db):
 
 def settle(ticket, now=NOW, **changes):
     with transaction.atomic():
-        return deciding_decide.settle(ticket, replace(CASE, **changes), now=now)
+        return deciding_decide.decide_and_store(ticket, replace(CASE, **changes), now=now)
 
 
 def reasons(ticket, now=NOW, **changes):
@@ -145,7 +145,7 @@ def test_a_round_is_decided_once(ticket, certified):
 
 
 def test_a_failed_ticket_goes_to_a_person_and_says_so(ticket):
-    decision = deciding_decide.settle_failure(ticket, prediction_id=None, now=NOW)
+    decision = deciding_decide.store_failure(ticket, prediction_id=None, now=NOW)
     decision.refresh_from_db()
     assert (decision.outcome, decision.reasons) == (Outcome.ESCALATE, ["processing_failed"])
     assert (decision.facts, decision.trace, decision.policy) == ({}, [], None)
@@ -635,16 +635,16 @@ def test_settling_takes_seven_queries_and_one_for_each_cap(
     settle(ticket)  # the policy is read, and the hour has its row
     following = TicketFactory()
     with transaction.atomic(), django_assert_num_queries(STEADY + HELD + 1):
-        deciding_decide.settle(following, CASE, now=NOW)
+        deciding_decide.decide_and_store(following, CASE, now=NOW)
 
 
 def test_escalating_takes_seven_queries(ticket, certified, django_assert_num_queries):
     in_force.policy_in_force()
     with transaction.atomic(), django_assert_num_queries(STEADY + HELD):
-        deciding_decide.settle(ticket, replace(CASE, confidence=0.1), now=NOW)
+        deciding_decide.decide_and_store(ticket, replace(CASE, confidence=0.1), now=NOW)
 
 
 def test_a_ticket_without_intent_takes_two_queries_less(ticket, django_assert_num_queries):
     in_force.policy_in_force()
     with transaction.atomic(), django_assert_num_queries(STEADY + HELD - 2):
-        deciding_decide.settle(ticket, replace(CASE, intent=None), now=NOW)
+        deciding_decide.decide_and_store(ticket, replace(CASE, intent=None), now=NOW)
