@@ -122,16 +122,17 @@ def test_without_an_administrator_the_start_says_how_to_get_one(prepare):
 @pytest.mark.parametrize(
     ("public", "linked"),
     [
-        ("http://localhost:8000", "http://localhost:8011"),
-        ("http://127.0.0.1", "http://127.0.0.1:8011"),
-        ("http://[::1]:8000", "http://[::1]:8011"),
+        ("http://localhost:8000", "http://localhost:{port}"),
+        ("http://127.0.0.1", "http://127.0.0.1:{port}"),
+        ("http://[::1]:8000", "http://[::1]:{port}"),
         ("https://help.example.com", "https://help.example.com"),
     ],
 )
 def test_the_addresses_shown_are_those_that_will_be_served(prepare, settings, public, linked):
     settings.PUBLIC_URL = public
     settings.IS_LOCAL = "example" not in public
-    assert f"Customers write at  {linked}/ui/ " in prepare(port=8011)
+    port = processes.free_port()
+    assert f"Customers write at  {linked.format(port=port)}/ui/ " in prepare(port=port)
 
 
 def test_a_taken_port_is_noticed_before_anything_is_prepared(prepare, trained):
