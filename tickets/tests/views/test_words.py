@@ -39,7 +39,7 @@ def spoken() -> set[str]:
             text = path.read_text()
             found |= set(TRANSLATE.findall(text))
             found |= {VARIABLE.sub(r"%(\1)s", block) for block in BLOCK.findall(text)}
-    for name in ("forms.py", "delivery.py", "views/problems.py"):
+    for name in ("forms.py", "outbox/deliver.py", "views/problems.py"):
         for pieces in LAZY.findall((settings.BASE_DIR / "tickets" / name).read_text()):
             found.add("".join(re.findall(r'"((?:[^"\\]|\\.)*)"', pieces)))
     return found
